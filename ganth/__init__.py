@@ -1,0 +1,98 @@
+"""GAN training theory that runs: closed forms, fast dynamics, and a verdict with evidence for every claim."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    BackendUnavailableError,
+    DivergedError,
+    DivergenceWarning,
+    InterruptedRun,
+    ParameterError,
+    ShapeError,
+)
+
+__version__ = "0.1.0"
+
+# Where each public name lives; nothing heavier than NumPy is loaded before one is used.
+_NAMES = {
+    "RBF": "kernels",
+    "MultiScale": "kernels",
+    "Laplace": "kernels",
+    "RationalQuadratic": "kernels",
+    "AnisotropicRBF": "kernels",
+    "ReLUNTK": "kernels",
+    "RandomFeatures": "kernels",
+    "DenseReLU": "discriminators",
+    "KernelGAN": "games",
+    "Run": "games",
+}
+_ROOMS = (
+    "backend",
+    "checks",
+    "claims",
+    "cli",
+    "discriminators",
+    "errors",
+    "formulas",
+    "games",
+    "kernels",
+    "metrics",
+    "plotting",
+    "stability",
+    "streams",
+    "targets",
+    "theory",
+)
+__all__ = [  # noqa: PLE0604
+    "BackendUnavailableError",
+    "DivergedError",
+    "DivergenceWarning",
+    "InterruptedRun",
+    "ParameterError",
+    "ShapeError",
+    "__version__",
+    "citation",
+    *_NAMES,
+    *_ROOMS,
+]
+
+if TYPE_CHECKING:
+    from .discriminators import DenseReLU as DenseReLU
+    from .games import KernelGAN as KernelGAN
+    from .games import Run as Run
+    from .kernels import RBF as RBF
+    from .kernels import AnisotropicRBF as AnisotropicRBF
+    from .kernels import Laplace as Laplace
+    from .kernels import MultiScale as MultiScale
+    from .kernels import RandomFeatures as RandomFeatures
+    from .kernels import RationalQuadratic as RationalQuadratic
+    from .kernels import ReLUNTK as ReLUNTK
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f".{_NAMES[name]}", __name__), name)
+    elif name in _ROOMS:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def citation() -> str:
+    """Return how to cite ganth and the sources it re-derives, as text.
+
+    >>> citation().splitlines()[0]
+    'The ganth developers. ganth: GAN training theory that runs. Version 0.1.0, 2026.'
+    """
+    return (
+        f"The ganth developers. ganth: GAN training theory that runs. Version {__version__}, 2026.\n"
+        "KD: E. Becker, P. Pandit, S. Rangan, A. K. Fletcher. Instability and Local Minima in GAN Training with "
+        "Kernel Discriminators. NeurIPS 2022."
+    )

@@ -1,0 +1,1 @@
+"""The scalar definitions: each formula once, called by every loop."""

@@ -1,0 +1,277 @@
+"""The kernel GAN: a discriminator of a given kernel against free particles (KD, eqs. 4-5 and 9)."""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import checks, streams
+from ..backend import no_cuda_loops
+from ..discriminators import DenseReLU
+from ..errors import InterruptedRun, ParameterError, ShapeError
+from ..formulas.random import START
+from ..kernels import Kernel, has_random_features
+from .play import Engine, Observer, Recording, play, record_steps
+from .run import Run
+
+_DTYPES = ("float64", "float32")
+
+
+@dataclass(frozen=True, eq=False)
+class KernelGAN:
+    r"""A discriminator trained by gradient ascent on a regularised MMD against particles that climb it.
+
+    .. math::
+        f^{k+1} &= f^k + \eta_d \Big(\sum_i p_i K(\cdot, x_i) - \sum_j q_j K(\cdot, \tilde x_j^k) - \lambda f^k\Big) \\
+        \tilde x_j^{k+1} &= \tilde x_j^k + \eta_g q_j \nabla f(\tilde x_j^k)
+
+    with f = f^k on the last line for ``order="simultaneous"`` and f^{k+1} for ``order="alternating"``; f^0 = 0.
+
+    Parameters
+    ----------
+    true_points : (n, d) or (trials, n, d) array
+        True points x_i [data length].
+    true_masses : (n,) array, optional
+        True masses p_i >= 0; they need not sum to one.  None: 1/n each.
+    kernel : RBF, MultiScale, Laplace, RationalQuadratic, AnisotropicRBF, ReLUNTK or DenseReLU
+        The discriminator's kernel; `DenseReLU` is a network trained by back-propagation on the same loss.
+    n_frequencies : int >= 1, optional
+        None: the exact kernel, which keeps its history (cost grows with the square of the steps).  An int: random
+        features of RBF, MultiScale or Laplace, redrawn for each trial.
+    feature_norm : {"unit", "paper"}
+        K(x, x) = 1, or 2 as printed in KD (133).
+    reg : float >= 0
+        Discriminator regulariser lambda.
+    lr_disc, lr_gen : float > 0
+        Learning rates eta_d, eta_g.
+    order : {"simultaneous", "alternating"}
+    tolerance : float > 0
+        Error allowed in the exact kernel's forces when its history is compressed, relative to K(x, x).
+
+    Raises
+    ------
+    ParameterError, ShapeError
+        Naming the argument, the rule and the value.
+
+    Notes
+    -----
+    Source: KD, eqs. (3)-(5), (8), (9).
+
+    Examples
+    --------
+    >>> import ganth
+    >>> game = ganth.KernelGAN([[0.0]], kernel=ganth.RBF(1.0), n_frequencies=500, reg=1.5, lr_disc=0.01, lr_gen=0.01)
+    >>> run = game.run([[0.5]], steps=4000, seed=1)
+    >>> abs(float(run.final[0, 0])) < 1e-3
+    True
+    """
+
+    true_points: NDArray[np.float64]
+    true_masses: NDArray[np.float64] | None = None
+    _: KW_ONLY
+    kernel: Kernel | DenseReLU
+    n_frequencies: int | None = None
+    feature_norm: str = "unit"
+    reg: float
+    lr_disc: float
+    lr_gen: float
+    order: str = "simultaneous"
+    tolerance: float = 1e-10
+
+    def __post_init__(self) -> None:
+        points = checks.points("true_points", self.true_points, trials=True).copy()
+        masses = checks.masses("true_masses", self.true_masses, points.shape[-2], zero_allowed=True).copy()
+        points.flags.writeable = masses.flags.writeable = False
+        if not isinstance(self.kernel, (Kernel, DenseReLU)):
+            raise ParameterError(f"kernel must be a kernel of ganth.kernels or a DenseReLU, got {self.kernel!r}")
+        checked = {
+            "true_points": points,
+            "true_masses": masses,
+            "reg": checks.number("reg", self.reg, at_least=0),
+            "lr_disc": checks.number("lr_disc", self.lr_disc, above=0),
+            "lr_gen": checks.number("lr_gen", self.lr_gen, above=0),
+            "tolerance": checks.number("tolerance", self.tolerance, above=0),
+            "order": checks.choice("order", self.order, ("simultaneous", "alternating")),
+            "feature_norm": checks.choice("feature_norm", self.feature_norm, ("unit", "paper")),
+        }
+        if self.n_frequencies is not None:
+            checked["n_frequencies"] = checks.integer("n_frequencies", self.n_frequencies, at_least=1)
+            if not has_random_features(self.kernel):
+                raise ParameterError(
+                    f"n_frequencies must be None for {type(self.kernel).__name__}: random features exist for RBF, "
+                    f"MultiScale and Laplace, got {self.n_frequencies!r}"
+                )
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def run(
+        self,
+        generated: ArrayLike | None = None,
+        masses: ArrayLike | None = None,
+        *,
+        steps: int,
+        trials: int = 1,
+        first_trial: int = 0,
+        seed: int | np.random.Generator = 0,
+        record_every: int | None = None,
+        observer: Observer | None = None,
+        backend: str = "cpu",
+        dtype: str = "float64",
+        progress: bool | Callable[[int, int], None] | None = None,
+        threads: int | None = None,
+    ) -> Run:
+        """Play `steps` steps of `trials` independent trials and return their record.
+
+        Parameters
+        ----------
+        generated : (n, d) or (trials, n, d) array, optional
+            Start of the particles.  None: as many as true points, Gaussian with mean 0 and E|x|^2 = 1, for each trial
+            its own (KD, section 7).
+        masses : (n,) array, optional
+            Generated masses q_j > 0.  None: 1/n each.
+        steps : int >= 0
+        trials, first_trial : int
+            Trials first_trial, ..., first_trial + trials - 1: each has its own random stream, whatever the others.
+        seed : int in [0, 2**64) or numpy Generator
+        record_every : int >= 1, optional
+            Steps between records.  None keeps the first and the last.
+        observer : function of (step, particles), optional
+            Called with each record, particles (trials, n, d).
+        backend : {"cpu", "cuda", "auto"}
+        dtype : {"float64", "float32"}
+            State and arithmetic; records are float64.
+        progress : bool or function of (steps done, steps), optional
+        threads : int, optional
+            CPU threads; never changes a bit of the result.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        ParameterError, ShapeError
+            For bad input, and for an exact-kernel run that would take unreasonably long.
+        BackendUnavailableError
+            If the backend cannot run here.
+        InterruptedRun
+            On Ctrl-C: its `.run` holds the finished records.
+        """
+        no_cuda_loops(backend, "KernelGAN")
+        dim, n_true = self.true_points.shape[-1], self.true_points.shape[-2]
+        steps = checks.integer("steps", steps, at_least=0)
+        trials = checks.integer("trials", trials, at_least=1)
+        first_trial = checks.integer("first_trial", first_trial, at_least=0)
+        if record_every is not None:
+            record_every = checks.integer("record_every", record_every, at_least=1)
+        checks.choice("dtype", dtype, _DTYPES)
+        key = checks.seed_key(seed)
+        if self.true_points.ndim == 3 and len(self.true_points) != trials:
+            raise ShapeError(f"true_points and trials must agree, got shape {self.true_points.shape} and {trials}")
+        if generated is None:
+            start = np.stack(
+                [
+                    streams.normal(key, (n_true, dim), purpose=START, trial=first_trial + t) / np.sqrt(dim)
+                    for t in range(trials)
+                ]
+            )
+        else:
+            start = checks.points("generated", generated, dim=dim, trials=True)
+            if start.ndim == 3 and len(start) != trials:
+                raise ShapeError(f"generated and trials must agree, got shape {start.shape} and {trials}")
+            start = np.array(np.broadcast_to(start, (trials, *start.shape[-2:])))
+        options = {
+            "steps": steps,
+            "trials": trials,
+            "first_trial": first_trial,
+            "record_every": record_every,
+            "dtype": dtype,
+            "backend": "cpu",
+        }
+        generated_masses = checks.masses("masses", masses, start.shape[1])
+        engine = self._engine(key, options, threads)
+        engine.check_length(steps)
+        state = engine.start(start, generated_masses)
+        recording, interrupted = play(
+            engine, state, record_steps(steps, record_every), observer=observer, progress=progress
+        )
+        # The start was given in float64 and is kept so, whatever the arithmetic.
+        recording.particles[:, 0] = start
+        return self._finish(recording, interrupted, state, options, key, generated_masses)
+
+    def continue_run(
+        self,
+        run: Run,
+        steps: int,
+        *,
+        observer: Observer | None = None,
+        progress: bool | Callable[[int, int], None] | None = None,
+        threads: int | None = None,
+    ) -> Run:
+        """Return `run` played `steps` further; `Run.extend` is its public face."""
+        steps = checks.integer("steps", steps, at_least=1)
+        done = int(run.steps[-1])
+        options = {**run.options, "steps": done + steps}
+        engine = self._engine(run.seed, options, threads)
+        engine.check_length(done + steps)
+        state = {name: value.copy() for name, value in run.state.items()}
+        wanted = record_steps(done + steps, options["record_every"])
+        ahead = np.append(np.int64(done), wanted[wanted > done])
+        recording, interrupted = play(engine, state, ahead, observer=observer, progress=progress)
+        # Records of one long run: the old ones it would have kept, then the new ones.
+        old = np.isin(run.steps, wanted)
+        old[-1] &= done in wanted
+        joined = Recording(np.append(run.steps[old], ahead[1:]), run.particles[:, 0])
+        joined.particles = np.concatenate([run.particles[:, old], recording.particles[:, 1:]], axis=1)
+        joined.filled = int(old.sum()) + recording.filled - 1
+        return self._finish(joined, interrupted, state, options, run.seed, run.masses)
+
+    def engine(self, run: Run) -> Engine:
+        """Return the engine that plays `run`."""
+        return self._engine(run.seed, run.options, None)
+
+    def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
+        trials = range(options["first_trial"], options["first_trial"] + options["trials"])
+        if isinstance(self.kernel, DenseReLU):
+            from .dense import DenseEngine as Kind
+        elif self.n_frequencies is None:
+            from .history import HistoryEngine as Kind  # type: ignore[assignment]
+        else:
+            from .features import FeaturesEngine as Kind  # type: ignore[assignment]
+        return Kind(self, key=key, trials=trials, dtype=options["dtype"], threads=threads)
+
+    def _finish(
+        self,
+        recording: Recording,
+        interrupted: bool,
+        state: dict[str, NDArray[Any]],
+        options: dict[str, Any],
+        key: int,
+        masses: NDArray[np.float64],
+    ) -> Run:
+        kept = recording.filled
+        run = Run(
+            particles=recording.particles[:, :kept],
+            steps=recording.steps[:kept],
+            diverged_at=state["diverged_at"].copy(),
+            masses=masses,
+            seed=key,
+            game=self,
+            options=options,
+            state=state,
+        )
+        if interrupted:
+            raise InterruptedRun(run)
+        return run
+
+    def with_settings(self, **changes: Any) -> "KernelGAN":
+        """Return this game with some settings changed.
+
+        >>> import ganth
+        >>> game = ganth.KernelGAN([[0.0]], kernel=ganth.RBF(1.0), reg=0.1, lr_disc=0.01, lr_gen=0.01)
+        >>> game.with_settings(reg=0.2).reg
+        0.2
+        """
+        return replace(self, **changes)

@@ -1,0 +1,149 @@
+"""The loop that every game shares: records, chunks, progress, divergence, interruption."""
+
+import contextlib
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..discriminators import Discriminator
+from ..errors import DivergenceWarning
+
+State = dict[str, NDArray[Any]]
+Observer = Callable[[int, NDArray[np.float64]], None]
+_CHUNK_SECONDS = 0.2
+
+
+class Engine(Protocol):
+    """One kind of discriminator, playing against free particles for a batch of trials.
+
+    A state is a dict of arrays and holds all that a step needs, so that it can be saved and continued bit for bit:
+    "particles" (trials, n, d) and "masses" (n,) in the working type, "step" () int64, "diverged_at" (trials,) int64,
+    and what the engine adds.  `advance` works in place; it may replace an entry by a longer array, never by a view of
+    another one.  A trial that has diverged keeps its last finite particles.
+    """
+
+    def start(self, particles: NDArray[np.float64], masses: NDArray[np.float64]) -> State:
+        """Return the state at step 0."""
+
+    def check_length(self, steps: int) -> None:
+        """Raise `ParameterError` if a run up to step `steps` would take unreasonably long; say how long."""
+
+    def advance(self, state: State, count: int) -> None:
+        """Play `count` steps.  The result must not depend on how steps are split into calls."""
+
+    def discriminator(self, state: State, trial: int) -> Discriminator:
+        """Return the discriminator of a trial (its place in the state) as a function of points."""
+
+
+def record_steps(steps: int, record_every: int | None) -> NDArray[np.int64]:
+    """Return the steps that a run of `steps` keeps: 0, every `record_every`-th, and the last."""
+    every = record_every or max(steps, 1)
+    return np.unique(np.append(np.arange(0, steps + 1, every, dtype=np.int64), steps))
+
+
+class Recording:
+    """The records of one call, filled as the steps go by."""
+
+    def __init__(self, steps: NDArray[np.int64], particles: NDArray[Any]) -> None:
+        trials, n, dim = particles.shape
+        self.steps = steps.copy()
+        self.particles = np.empty((trials, len(steps), n, dim))
+        self.filled = 0
+
+    def keep(self, particles: NDArray[Any]) -> NDArray[np.float64]:
+        self.particles[:, self.filled] = particles
+        self.filled += 1
+        return self.particles[:, self.filled - 1]
+
+
+def play(
+    engine: Engine,
+    state: State,
+    steps: NDArray[np.int64],
+    *,
+    observer: Observer | None,
+    progress: bool | Callable[[int, int], None] | None,
+) -> tuple[Recording, bool]:
+    """Advance `state` through the recorded `steps`; return the recording and whether Ctrl-C cut it short.
+
+    `observer(step, particles)` sees each new record, (trials, n, d); `progress` is True for a bar, or a function of
+    (steps done, steps in all).
+    """
+    recording = Recording(steps, state["particles"])
+    recording.keep(state["particles"])
+    if observer is not None:
+        observer(int(steps[0]), recording.particles[:, 0])
+    known = (state["diverged_at"] >= 0).copy()
+    count = 16
+    report, close = _progress(progress, int(steps[-1] - steps[0]))
+    try:
+        with _deferred_interrupt() as pressed:
+            for target in steps[1:]:
+                while (left := int(target - state["step"])) > 0 and not pressed:
+                    size = min(count, left)
+                    began = time.perf_counter()
+                    engine.advance(state, size)
+                    seconds = time.perf_counter() - began
+                    state["step"] += size
+                    # The size of a chunk changes when the clock is read, never the numbers.
+                    if size == count:
+                        count = max(1, min(4 * count, int(count * _CHUNK_SECONDS / max(seconds, 1e-6))))
+                    report(int(state["step"] - steps[0]))
+                if pressed and recording.steps[recording.filled - 1] == state["step"]:
+                    break
+                recording.steps[recording.filled] = state["step"]
+                kept = recording.keep(state["particles"])
+                if observer is not None:
+                    observer(int(state["step"]), kept)
+    finally:
+        close()
+    fresh = np.flatnonzero((state["diverged_at"] >= 0) & ~known)
+    if fresh.size:
+        first = fresh[np.argmin(state["diverged_at"][fresh])]
+        warnings.warn(
+            f"{fresh.size} of {len(known)} trials diverged, the first at step {state['diverged_at'][first]}; "
+            "their later records repeat the last finite state",
+            DivergenceWarning,
+            stacklevel=4,
+        )
+    return recording, bool(pressed)
+
+
+@contextlib.contextmanager
+def _deferred_interrupt() -> Iterator[list[int]]:
+    """Collect Ctrl-C instead of raising it, so that it stops a run between two chunks; a second one raises."""
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+
+    def note(number: int, frame: object) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _progress(
+    progress: bool | Callable[[int, int], None] | None, total: int
+) -> tuple[Callable[[int], None], Callable[[], None]]:
+    if not progress:
+        return (lambda done: None), (lambda: None)
+    if callable(progress):
+        tell = progress
+        return (lambda done: tell(done, total)), (lambda: None)
+    from tqdm import tqdm
+
+    bar = tqdm(total=total, unit="step", unit_scale=True, dynamic_ncols=True)
+    return (lambda done: bar.update(done - bar.n) and None), bar.close  # type: ignore[func-returns-value]
