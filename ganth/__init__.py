@@ -44,7 +44,7 @@ _ROOMS = (
     "targets",
     "theory",
 )
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "BackendUnavailableError",
     "DivergedError",
     "DivergenceWarning",

@@ -43,7 +43,8 @@ def resolve(backend: str) -> str:
         return "cuda" if usable else "cpu"
     if not usable:
         raise BackendUnavailableError(
-            "backend='cuda' asked for, but Numba sees no CUDA device; use backend='cpu', or install a driver and numba-cuda"
+            "backend='cuda' asked for, but Numba sees no CUDA device; "
+            "use backend='cpu', or install a driver and numba-cuda"
         )
     return backend
 

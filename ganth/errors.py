@@ -21,7 +21,7 @@ class DivergenceWarning(RuntimeWarning):
     """At least one trial of a run left the finite numbers."""
 
 
-class InterruptedRun(KeyboardInterrupt):  # noqa: N818 (it is an interrupt, not an error)
+class InterruptedRun(KeyboardInterrupt):
     """Ctrl-C during a run: `run` holds every record finished before it, and can be saved or extended."""
 
     def __init__(self, run: object) -> None:

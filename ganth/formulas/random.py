@@ -46,9 +46,12 @@ def philox(key, index, step, trial, purpose):
 
 @njit
 def uniform(high, low):
-    """Return a float64 in the open interval (0, 1) from two words: 53 bits and a half."""
-    mantissa = (uint64(high) >> uint64(5)) * uint64(67108864) + (uint64(low) >> uint64(6))
-    return (float64(mantissa) + 0.5) * (1.0 / 9007199254740992.0)
+    """Return a float64 in the open interval (0, 1) from two words.
+
+    52 bits and a half, so that no rounding reaches 1.
+    """
+    mantissa = (uint64(high) >> uint64(6)) * uint64(67108864) + (uint64(low) >> uint64(6))
+    return (float64(mantissa) + 0.5) * (1.0 / 4503599627370496.0)
 
 
 @njit

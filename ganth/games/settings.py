@@ -14,7 +14,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def describe(settings: Any) -> tuple[dict[str, Any], Arrays]:
-    """Return (JSON values, arrays) of a settings dataclass; an array field is named in the first and kept in the second."""
+    """Return (JSON values, arrays) of a settings dataclass; an array is named in the first, kept in the second."""
     values: dict[str, Any] = {"type": type(settings).__name__}
     arrays: Arrays = {}
     for entry in dataclasses.fields(settings):
