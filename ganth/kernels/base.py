@@ -1,10 +1,11 @@
 """What every kernel can do: the verbs, and the one home of their input checks."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
 from ..checks import Floats
+from ..errors import ParameterError
 
 
 class Kernel:
@@ -56,3 +57,10 @@ class Kernel:
 
     def _diagonal(self, x: Floats) -> Floats:
         return np.ones(len(x))
+
+
+def refuse_kink(kink: NDArray[np.bool_], name: str, where: str) -> None:
+    """Raise `ParameterError` naming the first pair (i, j) at which `kink` (n, m) is true."""
+    if kink.any():
+        i, j = (int(index) for index in np.argwhere(kink)[0])
+        raise ParameterError(f"x and y must avoid the kink of {name} {where}, got x[{i}] and y[{j}]")

@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import backend
+from ..checks import Floats
 
-Floats = NDArray[np.float64]
 # Below this many pairs a thread costs more than it saves.
 _PARALLEL_PAIRS = 1 << 15
 
@@ -18,6 +17,20 @@ def radial(x: Floats, y: Floats, code: int, order: int, parameters: Floats) -> F
     `parameters` (terms, 2) holds the arguments of `formulas.kernels.radial`, `code` names its formula.
     """
     return _fill("radial", x, y, code, order, parameters)
+
+
+def relu_ntk(x: Floats, y: Floats, depth: int, order: int) -> Floats:
+    """Return (n, m): the derivative of K(x_i, y_j) of this order in the angle, norms fixed; 0 for a zero vector."""
+    return _fill("relu_ntk", x, y, depth, order)
+
+
+def tangent(x: Floats, y: Floats) -> Floats:
+    """Return (n, m, d): y_j less its projection on x_i, so that it is |y_j| sin(angle) long; 0 where x_i = 0."""
+    from . import pairs_cpu
+
+    out = np.zeros((len(x), *y.shape))
+    pairs_cpu.tangent(out, x, y)
+    return out
 
 
 def _fill(loop: str, x: Floats, y: Floats, *arguments: Any) -> Floats:

@@ -7,10 +7,9 @@ import numpy as np
 
 from .. import checks
 from ..checks import Floats
-from ..errors import ParameterError
 from ..formulas import kernels as formula
 from . import pairs
-from .base import Kernel
+from .base import Kernel, refuse_kink
 
 
 class Radial(Kernel):
@@ -48,15 +47,6 @@ class Radial(Kernel):
 
     def _diagonal(self, x: Floats) -> Floats:
         return np.full(len(x), float(len(self._parameters())))
-
-
-def refuse_kink(kink: np.ndarray, name: str, where: str) -> None:
-    """Raise `ParameterError` naming the first pair (i, j) at which `kink` (n, m) is true."""
-    if kink.any():
-        i, j = (int(index) for index in np.argwhere(kink)[0])
-        raise ParameterError(
-            f"x and y must keep clear of the kink: {name} has no Hessian {where}, got x[{i}] and y[{j}]"
-        )
 
 
 @dataclass(frozen=True)
