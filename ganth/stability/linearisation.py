@@ -1,4 +1,4 @@
-"""The linearised dynamics: the quadratic pencil of KD, lemma 4, its roots and modes, and the full Jacobian."""
+"""The linearised dynamics: the quadratic pencil of KD, lemma 4, its roots and modes."""
 
 import logging
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import Floats, choice, number
+from ..checks import Floats, number
 from ..errors import ParameterError
 from .region import Region
 
@@ -105,10 +105,11 @@ def quadratic_pencil(
     (2.0, 1.0)
     """
     reg, lr_ratio = number("reg", reg, above=0), number("lr_ratio", lr_ratio, above=0)
-    return _pencil(Region.checked(true_point, true_mass, points, masses, kernel), reg, lr_ratio)
+    return pencil_of(Region.checked(true_point, true_mass, points, masses, kernel), reg, lr_ratio)
 
 
-def _pencil(region: Region, reg: float, lr_ratio: float) -> tuple[Floats, Floats]:
+def pencil_of(region: Region, reg: float, lr_ratio: float) -> tuple[Floats, Floats]:
+    """Return Q and R of a checked region."""
     n, dim = region.points.shape
     damping = np.zeros((n, dim, n, dim))
     diagonal = np.arange(n)
@@ -139,7 +140,7 @@ def _system(region: Region, reg: float, lr_ratio: float, lr_disc: float = 0.0) -
             "the update's Jacobian with the discriminator at its optimum for these points",
             residual,
         )
-    damping, coupling = _pencil(region, reg, lr_ratio)
+    damping, coupling = pencil_of(region, reg, lr_ratio)
     factor = _factor(coupling)
     return np.block(
         [
@@ -312,68 +313,3 @@ def alternating_spectrum(
     region = Region.checked(true_point, true_mass, points, masses, kernel)
     roots = np.linalg.eigvals(_system(region, reg, lr_gen / lr_disc, lr_disc)).astype(np.complex128)
     return roots[_least_stable_first(roots)]
-
-
-def full_jacobian(
-    true_point: ArrayLike,
-    true_mass: ArrayLike,
-    points: ArrayLike,
-    masses: ArrayLike,
-    features: Any,
-    *,
-    reg: float,
-    lr_disc: float,
-    lr_gen: float,
-    order: str = "simultaneous",
-) -> Floats:
-    r"""Return the Jacobian of the update of (theta, x_1, ..., x_n), the discriminator linear in k features.
-
-    .. math:: F = I + \eta_d \begin{pmatrix} -\lambda I & -G P \\ \mu P G^\top & -Q \end{pmatrix}
-
-    Parameters
-    ----------
-    true_point, true_mass, points, masses, reg
-        As in `spectrum`; the discriminator is at its optimum theta* for these points.
-    features : RandomFeatures
-        Any kernel of the form a(x)^T a(y) that has `features(x)` (n, k) and `features_jacobian(x)` (n, k, d) too.
-    lr_disc, lr_gen : float > 0
-    order : {"simultaneous", "alternating"}
-
-    Returns
-    -------
-    (k + n d, k + n d) array
-        Its eigenvalues are 1 + lr_disc s, s over the roots of `spectrum` (or `alternating_spectrum`) of the same
-        features and k - n d times -reg (k >= n d; with fewer features n d - k roots -reg are spurious).
-
-    Raises
-    ------
-    ParameterError, ShapeError
-
-    Notes
-    -----
-    Source: KD, eqs. (49)-(54).  Built from the features, not from the kernel's second mixed derivative: an independent
-    witness for `spectrum`.  Cost: O((k + n d)^2).
-
-    Examples
-    --------
-    >>> import ganth
-    >>> features = ganth.RandomFeatures(ganth.RBF(1.0), 3, 1, seed=0)
-    >>> full_jacobian([0.0], 1.0, [[0.0]], [1.0], features, reg=0.1, lr_disc=0.1, lr_gen=0.1).shape
-    (7, 7)
-    """
-    reg = number("reg", reg, above=0)
-    lr_disc, lr_gen = number("lr_disc", lr_disc, above=0), number("lr_gen", lr_gen, above=0)
-    alternating = choice("order", order, ("simultaneous", "alternating")) == "alternating"
-    for method in ("features", "features_jacobian"):
-        if not callable(getattr(features, method, None)):
-            raise ParameterError(f"features must have the methods features and features_jacobian, got {features!r}")
-    region = Region.checked(true_point, true_mass, points, masses, features)
-    n, dim = region.points.shape
-    slopes = np.einsum("j,jka->kja", region.masses, features.features_jacobian(region.points)).reshape(-1, n * dim)
-    damping, _ = _pencil(region, reg, lr_gen / lr_disc)
-    identity = np.eye(len(slopes))
-    disc = np.hstack([(1.0 - lr_disc * reg) * identity, -lr_disc * slopes])
-    seen = disc if alternating else np.hstack([identity, np.zeros_like(slopes)])
-    gen = lr_gen * slopes.T @ seen
-    gen[:, len(slopes) :] += np.eye(n * dim) - lr_disc * damping
-    return np.vstack([disc, gen])
