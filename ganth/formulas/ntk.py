@@ -5,9 +5,9 @@ Bietti and Mairal 2019, "On the inductive bias of neural tangent kernels": with 
     kappa_0(t) = (pi - t) / pi,    kappa_1(t) = (sin t + (pi - t) cos t) / pi,    cos t_l = kappa_1(t_{l-1}),
     N_0 = cos t_0,    N_l = N_{l-1} kappa_0(t_{l-1}) + cos t_l,    K(x, y) = |x| |y| N_depth.
 
-In the cosine all of this has a square-root singularity at 1, in the angle none: the recursion runs on the angle, and
-every difference that cancels at 0 or at pi is replaced by one that does not.  The supplement pi - t is an argument of
-its own for the same reason.  No floating literal: pi is angle + supplement, and float32 in is float32 out.
+In the cosine all of this has a square-root singularity at 1, in the angle none: the recursion runs on the angle, given
+by its sine and cosine, and every difference that cancels at 0 or at pi is replaced by one that does not.  No floating
+literal: float32 in is float32 out.
 """
 
 import math
@@ -16,82 +16,75 @@ from numba import njit
 
 
 @njit
-def angles(opposite, adjacent, pi):
-    """Return (angle, pi - angle) in [0, pi] from a right triangle; the smaller of the two keeps all its digits."""
-    acute = math.atan2(opposite, abs(adjacent))
-    if adjacent >= 0:
-        return acute, pi - acute
-    return pi - acute, acute
-
-
-@njit
-def sine_excess(t):
-    """Return sin t - t cos t for t in [0, pi]: to t = 1 by its series, sum of -(-1)^k t^(2k+1) 2k/(2k+1)!, k >= 1."""
-    real = type(t)
+def sine_excess(t, sine, cosine):
+    """Return sin t - t cos t for t in [0, pi]: to t = 1 by its series, the sum of (-1)^(k+1) t^(2k+1) 2k/(2k+1)!."""
     if t > 1:
-        return math.sin(t) - t * math.cos(t)
-    s = -t * t
+        return sine - t * cosine
+    real = type(t)
     one = real(1)
+    s = -t * t
     tail = one / real(518918400) + s * (one / real(93405312000) + s / real(22230464256000))
     tail = one / real(840) + s * (one / real(45360) + s * (one / real(3991680) + s * tail))
     return -t * s * (one / real(3) + s * (one / real(30) + s * tail))
 
 
 @njit
-def next_angle(t, rest, cosine, order):
-    """Return t' = arccos kappa_1(t), its first and its second derivative in t, 0 above `order`.
+def next_angle_d2(t, rest, following):
+    """Return the second derivative of t' = arccos kappa_1(t), `following`, in t; rest = pi - t.  At 0: -2 / (3 pi).
 
-    `rest` is pi - t and `cosine` is kappa_1(t) = s(rest) / pi, s = sine_excess; pi (1 - kappa_1) = 2 pi sin(t/2)^2 - s(t)
-    does not cancel, and so gives t' its digits.
-    The derivatives are kappa_0 sin t / sin t' = 1 - gap, where gap = (t sin t - s(t) cot((t + t') / 2)) / (pi sin t'),
-    and (kappa_0 cos t - sin t / pi - (1 - gap)^2 cos t') / sin t', with the ones of its numerator taken out by hand.
-    At t = 0 they are 1 and -2 / (3 pi).
+    It is (kappa_0 cos t - sin t / pi - (1 - gap)^2 cos t') / sin t', where 1 - gap = kappa_0 sin t / sin t' is the first
+    derivative and gap = (t sin t - (sin t - t cos t) cot((t + t') / 2)) / (pi sin t').  The ones cancel by hand.
     """
     real = type(t)
-    one, two = real(1), real(2)
-    pi = t + rest
-    excess = sine_excess(t) / pi
-    half_sine = math.sin(t / two)
-    versine = two * half_sine * half_sine  # 1 - cos t
-    next_versine = versine - excess
-    following = two * math.atan2(math.sqrt(next_versine), math.sqrt(one + cosine))
-    if order == 0:
-        return following, one - one, one - one
-    if excess == 0:
-        return following, one, -two / (real(3) * pi)
+    two, pi = real(2), t + rest
     sine, next_sine = math.sin(min(t, rest)), math.sin(following)
+    excess = sine_excess(t, sine, math.cos(t)) / pi
+    if excess == 0:
+        return -two / (real(3) * pi)
+    half, next_half = math.sin(t / two), math.sin(following / two)
     kappa_0 = rest / pi
     first = kappa_0 * sine / next_sine
     gap = (t * sine / pi - excess / math.tan((t + following) / two)) / next_sine
-    second = (two - gap) * gap - (t + sine) / pi + first * first * next_versine - kappa_0 * versine
-    return following, first, second / next_sine
+    versines = two * (first * first * next_half * next_half - kappa_0 * half * half)
+    return ((two - gap) * gap - (t + sine) / pi + versines) / next_sine
 
 
 @njit
-def relu_ntk(angle, supplement, depth, order):
-    """Return N_depth, its first and its second derivative in the angle, 0 above `order`; supplement = pi - angle."""
-    pi = angle + supplement
-    t, rest, sine, cosine = angle, supplement, math.sin(min(angle, supplement)), math.cos(angle)
-    t_d, t_d2 = pi / pi, pi - pi
-    value, d, d2 = cosine, -sine, -cosine
+def relu_ntk(sine, cosine, depth, order):
+    """Return N_depth, its first and its second derivative in the angle, 0 above `order`; sine and cosine are its own.
+
+    With s(t) = sin t - t cos t: pi kappa_1 = s(pi - t), and pi (1 - kappa_1) = pi (1 - cos t) - s(t) does not cancel,
+    so that sin t', and with it t', keeps its digits.
+    """
+    real = type(sine)
+    zero, one, pi = real(0), real(1), real(math.pi)
+    acute = math.atan2(sine, abs(cosine))
+    t, rest = (acute, pi - acute) if cosine > 0 else (pi - acute, acute)
+    versine = sine * sine / (one + cosine) if cosine > 0 else one - cosine  # 1 - cos t
+    t_d, t_d2 = one, zero
+    value, d, d2 = cosine, zero, zero
+    if order > 0:
+        d = -sine
+    if order > 1:
+        d2 = -cosine
     for layer in range(depth):
-        if layer > 0:
-            t, first, second = next_angle(t, rest, cosine, order)
-            rest = pi - t
-            sine = math.sin(t)
-            t_d2 = second * t_d * t_d + first * t_d2
-            t_d = first * t_d
         kappa_0 = rest / pi
+        next_cosine = sine_excess(rest, sine, -cosine) / pi
+        if order > 1:
+            curvature = (sine * t_d * t_d) / pi - kappa_0 * (cosine * t_d * t_d + sine * t_d2)  # of next_cosine
+            d2 = d2 * kappa_0 - (d * t_d + d * t_d + value * t_d2) / pi + curvature
         if order > 0:
-            kappa_0_d, kappa_0_d2 = -t_d / pi, -t_d2 / pi
-            next_d = -kappa_0 * sine * t_d
-            next_d2 = -(kappa_0_d * sine + kappa_0 * cosine * t_d) * t_d - kappa_0 * sine * t_d2
-            d2 = d2 * kappa_0 + d * kappa_0_d + d * kappa_0_d + value * kappa_0_d2 + next_d2
-            d = d * kappa_0 + value * kappa_0_d + next_d
-        cosine = sine_excess(rest) / pi
-        value = value * kappa_0 + cosine
-    if order == 0:
-        d = pi - pi
-    if order < 2:
-        d2 = pi - pi
+            d = d * kappa_0 - value * t_d / pi - kappa_0 * sine * t_d
+        value = value * kappa_0 + next_cosine
+        if layer + 1 == depth:
+            break
+        versine -= sine_excess(t, sine, cosine) / pi
+        next_sine = math.sqrt(versine * (one + next_cosine))
+        following = math.atan2(next_sine, next_cosine)
+        if order > 0:
+            first = kappa_0 * sine / next_sine if next_sine > 0 else one
+            if order > 1:
+                t_d2 = next_angle_d2(t, rest, following) * t_d * t_d + first * t_d2
+            t_d *= first
+        t, rest, sine, cosine = following, pi - following, next_sine, next_cosine
     return value, d, d2

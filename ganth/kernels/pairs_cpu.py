@@ -7,8 +7,7 @@ from numba import njit, prange
 
 from ..backend import compiled
 from ..formulas import kernels as formula
-from ..formulas.ntk import angles
-from ..formulas.ntk import relu_ntk as relu_ntk_of
+from ..formulas import ntk
 
 EPSILON = 2.0**-52
 
@@ -41,25 +40,29 @@ def radial_parallel(out, x, y, code, order, parameters):
 
 
 @njit
-def _tangent(out, x, y):
-    """Write y less its projection on x, x != 0, and return (its norm, the length of the projection).
+def _norm(x):
+    total = 0.0
+    for axis in range(x.size):
+        total += x[axis] * x[axis]
+    return math.sqrt(total)
+
+
+@njit
+def _tangent(out, x, y, norm):
+    """Write y less its projection on x and return (its length, that of the projection, that of y); norm = |x| > 0.
 
     Near points subtract first: y - x is exact there, so the direction keeps its digits however close they are.
     What is no larger than its own rounding error becomes 0: parallel vectors.
     """
-    squared = product = size = gap = 0.0
+    product = size = gap = slope = 0.0
     for axis in range(x.size):
-        squared += x[axis] * x[axis]
+        difference = y[axis] - x[axis]
         product += x[axis] * y[axis]
         size += y[axis] * y[axis]
-        gap += (y[axis] - x[axis]) * (y[axis] - x[axis])
+        slope += x[axis] * difference
+        gap += difference * difference
     near = 4.0 * gap < size
-    slope = product
-    if near:
-        slope = 0.0
-        for axis in range(x.size):
-            slope += x[axis] * (y[axis] - x[axis])
-    slope /= squared
+    slope = (slope if near else product) / (norm * norm)
     length = 0.0
     for axis in range(x.size):
         out[axis] = (y[axis] - x[axis] if near else y[axis]) - slope * x[axis]
@@ -68,37 +71,30 @@ def _tangent(out, x, y):
     if length <= rounding * rounding * (gap if near else size):
         out[:] = 0.0
         length = 0.0
-    return math.sqrt(length), product / math.sqrt(squared)
-
-
-@njit
-def _norm(x):
-    total = 0.0
-    for axis in range(x.size):
-        total += x[axis] * x[axis]
-    return math.sqrt(total)
+    return math.sqrt(length), product / norm, math.sqrt(size)
 
 
 @compiled
 def tangent(out, x, y):
     """See pairs.tangent."""
     for i in range(x.shape[0]):
-        if _norm(x[i]) > 0.0:
+        norm = _norm(x[i])
+        if norm > 0.0:
             for j in range(y.shape[0]):
-                _tangent(out[i, j], x[i], y[j])
+                _tangent(out[i, j], x[i], y[j], norm)
 
 
 @njit
 def _relu_ntk_row(out, x, y, depth, order):
+    out[:] = 0.0
     norm = _norm(x)
+    if norm == 0.0:
+        return
     across = np.empty_like(x)
     for j in range(y.shape[0]):
-        size = norm * _norm(y[j])
-        out[j] = 0.0
+        opposite, adjacent, size = _tangent(across, x, y[j], norm)
         if size > 0.0:
-            opposite, adjacent = _tangent(across, x, y[j])
-            angle, supplement = angles(opposite, adjacent, math.pi)
-            out[j] = size * relu_ntk_of(angle, supplement, depth, order)[order]
+            out[j] = norm * size * ntk.relu_ntk(opposite / size, adjacent / size, depth, order)[order]
 
 
 @compiled
