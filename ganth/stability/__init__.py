@@ -1,17 +1,26 @@
 """Restricted MMD, equilibria, spectra, step-size bounds, collapse states and divergence of the kernel GAN."""
 
+from .collapse import CollapseMode, collapse_equilibrium, collapse_modes, damping_threshold, shell_radius
 from .equilibria import Equilibrium, LocalMinima, find_equilibrium, local_minima, morse_index
 from .jacobian import full_jacobian
 from .linearisation import alternating_spectrum, equilibrium_residual, modes, quadratic_pencil, spectrum
 from .mmd import mmd_energy, restricted_mmd
 from .step_size import max_lr_disc, neutral_roots
 from .true_point import balanced_max_lr_gen, single_point_max_lr_disc, single_point_threshold, splitting_rate
+from .wave import divergence_profile, divergence_speed, divergence_threshold
 
 __all__ = [
+    "CollapseMode",
     "Equilibrium",
     "LocalMinima",
     "alternating_spectrum",
     "balanced_max_lr_gen",
+    "collapse_equilibrium",
+    "collapse_modes",
+    "damping_threshold",
+    "divergence_profile",
+    "divergence_speed",
+    "divergence_threshold",
     "equilibrium_residual",
     "find_equilibrium",
     "full_jacobian",
@@ -23,6 +32,7 @@ __all__ = [
     "neutral_roots",
     "quadratic_pencil",
     "restricted_mmd",
+    "shell_radius",
     "single_point_max_lr_disc",
     "single_point_threshold",
     "spectrum",
