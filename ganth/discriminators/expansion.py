@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import Floats
-from ..errors import ShapeError
+from ..errors import ParameterError, ShapeError
 from ..kernels import Kernel
 
 # Points are taken in blocks of about so many pairs, so that long histories need no large temporary.
@@ -29,8 +29,8 @@ class KernelExpansion:
 
     Raises
     ------
-    ShapeError
-        If there is not one weight for each center.
+    ParameterError, ShapeError
+        If kernel is no Kernel, or there is not one weight for each center.
 
     Notes
     -----
@@ -49,6 +49,8 @@ class KernelExpansion:
     weights: Floats
 
     def __post_init__(self) -> None:
+        if not isinstance(self.kernel, Kernel):
+            raise ParameterError(f"kernel must be a kernel of ganth.kernels, got {self.kernel!r}")
         centers = checks.points("centers", self.centers)
         weights = checks.array("weights", self.weights, "(m,)", 1)
         if len(weights) != len(centers):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import Floats
-from ..errors import ShapeError
+from ..errors import ParameterError, ShapeError
 from ..kernels import RandomFeatures
 
 
@@ -24,8 +24,8 @@ class LinearFeatures:
 
     Raises
     ------
-    ShapeError
-        If parameters do not have one entry for each feature.
+    ParameterError, ShapeError
+        If features are no RandomFeatures, or parameters do not have one entry for each feature.
 
     Notes
     -----
@@ -44,6 +44,8 @@ class LinearFeatures:
     parameters: Floats
 
     def __post_init__(self) -> None:
+        if not isinstance(self.features, RandomFeatures):
+            raise ParameterError(f"features must be a RandomFeatures, got {self.features!r}")
         parameters = checks.array("parameters", self.parameters, "(2 R,)", 1)
         expected = 2 * len(self.features.frequencies)
         if len(parameters) != expected:

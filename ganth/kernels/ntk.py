@@ -99,7 +99,9 @@ class ReLUNTK(Kernel):
         cosine = np.einsum("na,ma->nm", along, y)[..., None, None] / y_norm[:, :, None]
         value, slope, bend = (pairs.relu_ntk(x, y, self.depth, order)[..., None, None] for order in (0, 1, 2))
         along = np.broadcast_to(along[:, None], across.shape)
-        rest = np.eye(x.shape[1]) - _outer(along, along) - _outer(across, across)
+        rest = np.zeros((*across.shape, across.shape[-1]))
+        if x.shape[1] > 2:  # else 0 but for rounding, which 1 / sine would magnify
+            rest = np.eye(x.shape[1]) - _outer(along, along) - _outer(across, across)
         if cross:
             result = (value * cosine - slope * sine) * _outer(along, along)
             result += (value * sine + slope * cosine) * _outer(along, across)

@@ -97,6 +97,7 @@ class RandomFeatures(Kernel):
 
     @cached_property
     def frequencies(self) -> Floats:
+        """The frequencies w_r, shape (R, d), width after width; read-only."""
         widths = self.kernel.widths if isinstance(self.kernel, MultiScale) else (self.kernel.width,)  # type: ignore[attr-defined]
         blocks = []
         for component, width in enumerate(widths):
