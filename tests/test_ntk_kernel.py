@@ -1,7 +1,7 @@
 """The ReLU tangent kernel: 60-digit SymPy derivatives, plain loops, finite networks, and its kinks.
 
-Theory: K(x, y) = |x| |y| N(angle) with N(0) = depth + 1 and N'(0) = -depth (depth + 1) / (2 pi), so that K has a kink at
-coincident points; for one hidden layer N(pi - e) = -e / pi + O(e^3).
+Theory: K(x, y) = |x| |y| N(angle) with N(0) = depth + 1 and N'(0) = -depth (depth + 1) / (2 pi), so that K has a kink
+at coincident points; for one hidden layer N(pi - e) = -e / pi + O(e^3).
 """
 
 import functools
