@@ -124,7 +124,7 @@ def run(
     problems: list[str] = []
     try:
         for validation, why in plan:
-            say(f"{clock.bar()} {validation.id}: {why or 'up to date'}{f'; {validation.title}' if why else ''}")
+            say(f"{clock.bar()} {validation.id}: {f'{validation.title} ({why})' if why else 'up to date'}")
             began = time.monotonic()
             try:
                 if why == _REDRAW:

@@ -131,6 +131,11 @@ def complex_roots(
     color : str, optional
         A Matplotlib colour or a name of `PALETTE`.  None: the next of the cycle.
     marker : str
+
+    Raises
+    ------
+    ShapeError
+        If roots are real and not (n, 2).
     """
     values = np.asarray(roots)
     if not np.iscomplexobj(values):
