@@ -15,7 +15,6 @@ from .region import Region
 
 _CONVERGED = 1e-10  # last Newton correction, in lengths of the kernel
 _UNTESTED = 1e-4  # shorter corrections are taken without a test of descent: J is flat to rounding there
-_LONGEST = 0.5  # longest correction of a point, in lengths or in distances from the true point
 _NEUTRAL = 1e-8  # eigenvalues of Hess J below this part of the largest are neutral
 _ESCAPED = 1e-5  # a point is gone when its correlation with every true point is below this
 _SAME = 1e-6  # largest difference, in lengths, of the distances of one and the same equilibrium
@@ -120,7 +119,7 @@ def find_equilibrium(
 
     Notes
     -----
-    Source: KD, eq. (36).  Corrections are shortened until |grad J| falls; neutral directions (rotations) are left out.
+    Source: KD, eq. (36).  Corrections are damped until |grad J| falls; neutral directions (rotations) are left out.
     Cost: O((n d)^3) a step, about ten steps.
 
     Examples
@@ -134,9 +133,9 @@ def find_equilibrium(
     gone = _escaped(region)
     final, converged = _newton(region, downhill=False, gone=gone)
     if not converged:
-        why = "a point escapes to infinity" if (_escaped(final) & ~gone).any() else f"after {_STEPS} corrections"
+        why = "a point escapes to infinity" if (_escaped(final) & ~gone).any() else "the search got stuck"
         gradient = np.abs(final.gradient()).max()
-        raise ArithmeticError(f"no equilibrium found from this start: {why}, the gradient of J is {gradient:.3g}")
+        raise ArithmeticError(f"no equilibrium found from this start: {why}; the gradient of J is {gradient:.3g}")
     return _described(final)
 
 
@@ -222,40 +221,53 @@ def local_minima(
 
 
 def _newton(region: Region, *, downhill: bool, gone: Any = False) -> tuple[Region, bool]:
-    """Follow Newton corrections to any critical point, or downhill (|eigenvalues|); say whether they converged."""
-    center = region.true_points.mean(axis=0)
-    length = region.scales()[1]
-    for _ in range(_STEPS):
-        values, vectors = np.linalg.eigh(_matrix(region))
-        felt = np.abs(values) > _NEUTRAL * np.abs(values).max()
-        inverse = np.zeros_like(values)
-        inverse[felt] = 1.0 / (np.abs(values[felt]) if downhill else values[felt])
-        correction = -(vectors @ (inverse * (region.gradient().ravel() @ vectors))).reshape(region.points.shape)
-        reach = np.maximum(length, np.linalg.norm(region.points - center, axis=1))
-        size = float((np.linalg.norm(correction, axis=1) / reach).max())
-        if size <= _CONVERGED:
-            return region.moved(region.points + correction), True
-        correction *= min(1.0, _LONGEST / size)
-        whole = region.moved(region.points + correction)
-        region = whole if size <= _UNTESTED else _improved(region, correction, downhill)
-        if (_escaped(region) & ~np.asarray(gone)).any():
-            break
-    return region, False
+    """Follow damped Newton corrections to a critical point of J, or downhill to a minimum; say whether they converged.
 
-
-def _improved(region: Region, correction: Floats, downhill: bool) -> Region:
-    """Halve the correction until J, or the gradient's norm, falls."""
+    The merit is |grad J|^2, damped as Levenberg and Marquardt do, or downhill J itself, with |eigenvalues|.
+    """
+    center, length = region.true_points.mean(axis=0), region.scales()[1]
+    longest = 0.5 * length
 
     def merit(at: Region) -> float:
         return at.energy() if downhill else float(np.linalg.norm(at.gradient()))
 
     before = merit(region)
-    for _ in range(30):
-        after = region.moved(region.points + correction)
-        if merit(after) < before:
-            return after
-        correction = 0.5 * correction
-    return after
+    for _ in range(_STEPS):
+        values, vectors = np.linalg.eigh(_matrix(region))
+        slopes = region.gradient().ravel() @ vectors
+        correction = vectors @ _damped(values, slopes, downhill, np.inf)
+        size = float(np.linalg.norm(correction)) / length
+        if size <= _CONVERGED:
+            unfelt = np.linalg.norm(slopes[~_felt(values)])  # a singular Hessian may hide a slope
+            final = region.moved(region.points + correction.reshape(region.points.shape))
+            return final, bool(unfelt <= _CONVERGED * length * np.abs(values).max())
+        correction = vectors @ _damped(values, slopes, downhill, longest)
+        tried = region.moved(region.points + correction.reshape(region.points.shape))
+        after = merit(tried)
+        if after < before or size <= _UNTESTED:
+            region, before = tried, after
+            longest = min(2.0 * longest, max(length, float(np.linalg.norm(region.points - center))))
+        else:
+            longest = 0.25 * min(longest, float(np.linalg.norm(correction)))
+        if (_escaped(region) & ~np.asarray(gone)).any():
+            break
+    return region, False
+
+
+def _felt(values: Floats) -> Any:
+    return np.abs(values) > _NEUTRAL * np.abs(values).max()
+
+
+def _damped(values: Floats, slopes: Floats, downhill: bool, longest: float) -> Floats:
+    """Return the Newton correction along the eigenvectors, damped until it is no longer than `longest`."""
+    felt = _felt(values)
+    weight, stiffness = (1.0, np.abs(values)) if downhill else (values, values**2)
+    correction = np.where(felt, -weight * slopes / np.where(felt, stiffness, 1.0), 0.0)
+    damping = 1e-9 * stiffness.max()
+    while np.linalg.norm(correction) > longest:
+        correction = -weight * slopes / (stiffness + damping)
+        damping *= 4.0
+    return correction
 
 
 def _matrix(region: Region) -> Floats:
