@@ -111,12 +111,13 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     folder = cache_folder()
     if folder is None:
         return numba.njit(**options)(function)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
     try:
         return numba.njit(cache=True, **options)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 def _note_fork() -> None:
@@ -143,7 +144,8 @@ def parallel_region(threads: int | None = None) -> Iterator[None]:
             "this process was forked after a parallel loop had run, and Numba's threads do not survive a fork; "
             "start workers with multiprocessing's 'spawn' or 'forkserver', or with joblib's loky"
         )
-    most = numba.config.NUMBA_NUM_THREADS
+    config: Any = numba.config
+    most = config.NUMBA_NUM_THREADS
     wanted = most if threads is None else min(integer("threads", threads, at_least=1), most)
     with _region:
         before = numba.get_num_threads()

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import ParameterError, ShapeError
 
 Floats = NDArray[np.float64]
+# A field given as anything array-like (or None), held as a read-only float64 array once checked.
+Held = Any
 _SUM_TOLERANCE = 1e-9
 
 

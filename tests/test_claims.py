@@ -15,6 +15,7 @@ from ganth.claims import checkout as checkouts
 from ganth.claims import evidence as evidence_files
 from ganth.claims.index import KINDS, notation
 from ganth.errors import ParameterError
+from ganth.files import write_atomically
 
 COUNTS = {"KD": 90, "ED": 90, "TP": 95, "TS": 70, "MF": 50}
 
@@ -148,14 +149,14 @@ def test_a_result_that_cannot_be_stored_is_named(tmp_path, value, message):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "file.json"
-    evidence_files.write(path, b"old")
+    write_atomically(path, b"old")
 
     def fail(*_):
         raise OSError("full")
 
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="full"):
-        evidence_files.write(path, b"new")
+        write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "errors": set(),
     "checks": set(),
+    "files": set(),
     "backend": {"checks", "numba", "llvmlite"},
     "formulas": {"math", "numba"},
     "streams": {"checks", "formulas", "backend"},
@@ -49,13 +50,13 @@ MAY_IMPORT = {
     "steepness": LEARNED | {"scipy"},
     "divergences": LEARNED | {"scipy"},
     "metrics": LEARNED | {"scipy", "ot"},
-    "games": PLAYERS | {"scipy", "tqdm"},
+    "games": PLAYERS | {"files", "scipy", "tqdm"},
     "stability": {"kernels", "checks", "formulas", "streams", "scipy"},
     "theory": {"sympy", "mpmath"},
     "plotting": {"matplotlib", "cycler"},
     "sweeps": {"joblib", "tqdm"},
     "stopping": set(),
-    "claims": {"plotting"},
+    "claims": {"plotting", "files"},
     "cli": {"claims", "checks", "backend"},
 }
 LOOPS = {"numba", "llvmlite", "formulas", "backend", "math", "numpy"}

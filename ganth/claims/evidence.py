@@ -6,7 +6,6 @@ import json
 import math
 import os
 import pathlib
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
+from ..files import write_atomically
 from .verdicts import Verdict
 
 SCHEMA = 1
@@ -63,7 +63,7 @@ class Evidence:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON file, atomically."""
-        write(path, to_json({"schema": SCHEMA, **asdict(self)}).encode())
+        write_atomically(path, to_json({"schema": SCHEMA, **asdict(self)}).encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Evidence":
@@ -126,7 +126,7 @@ def store(result: Mapping[str, Any], folder: pathlib.Path, stem: str) -> tuple[d
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **large)  # type: ignore[arg-type]
     path = folder / f"{stem}.npz"
-    write(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
     sha = sha256(path)
     return measured, {name: (path.name, sha, array.shape) for name, array in large.items()}
 
@@ -185,23 +185,6 @@ def to_json(record: Mapping[str, Any]) -> str:
             value = compact(value)
         lines.append(f"  {compact(name)}: {value}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` to `path` so that a reader, or a crash, meets the old file or the new one and nothing between."""
-    target = pathlib.Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

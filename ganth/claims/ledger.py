@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import ParameterError
+from ..files import write_atomically
 from .checkout import Validation
-from .evidence import Evidence, plain, to_json, write
+from .evidence import Evidence, plain, to_json
 from .index import errata, registry
 from .verdicts import Verdict
 
@@ -68,7 +69,7 @@ def records(evidence: Mapping[str, Evidence]) -> list[dict[str, Any]]:
 def save(lines: list[dict[str, Any]], out: pathlib.Path) -> pathlib.Path:
     """Write `claims.json` into `out` and return its path."""
     path = out / "claims.json"
-    write(path, to_json({"schema": SCHEMA, "claims": lines}).encode())
+    write_atomically(path, to_json({"schema": SCHEMA, "claims": lines}).encode())
     return path
 
 

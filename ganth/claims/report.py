@@ -9,8 +9,9 @@ from html import escape
 from string import Template
 from typing import Any
 
+from ..files import write_atomically
 from .checkout import Validation
-from .evidence import Evidence, write
+from .evidence import Evidence
 from .index import SOURCES, Claim, errata, notation, registry
 from .ledger import decided
 from .verdicts import MEANINGS, VERDICTS, Verdict
@@ -24,7 +25,7 @@ Known = Mapping[str, tuple[str, Verdict]]
 def write_report(found: Sequence[Validation], evidence: Mapping[str, Evidence], out: pathlib.Path) -> pathlib.Path:
     """Write `index.html` into `out`, with the pictures inside it, and return its path."""
     path = out / "index.html"
-    write(path, page(found, evidence, out).encode())
+    write_atomically(path, page(found, evidence, out).encode())
     return path
 
 

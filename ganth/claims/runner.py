@@ -17,9 +17,10 @@ from types import ModuleType
 
 from .. import __version__
 from ..errors import ParameterError
+from ..files import write_atomically
 from . import ledger
 from .checkout import Validation
-from .evidence import Evidence, sha256, store, write
+from .evidence import Evidence, sha256, store
 from .index import registry
 from .report import write_report
 from .verdicts import OF_FIGURES, Verdict
@@ -192,7 +193,7 @@ def redraw(validation: Validation, job: Job) -> None:
     """Draw a figure again from the evidence that is in place."""
     path = job.out / f"{validation.id}.json"
     _draw(validation.load(), Evidence.load(path), path.parent)
-    write(job.stamp_file(validation), job.stamp(validation).encode())
+    write_atomically(job.stamp_file(validation), job.stamp(validation).encode())
 
 
 def run_one(validation: Validation, job: Job) -> Evidence:
@@ -237,7 +238,7 @@ def run_one(validation: Validation, job: Job) -> Evidence:
     for file in (*{file for file, _, _ in evidence.arrays.values()}, f"{name}.png", f"{name}.json"):
         os.replace(work / file, place / file)
     work.rmdir()
-    write(job.stamp_file(validation), job.stamp(validation).encode())
+    write_atomically(job.stamp_file(validation), job.stamp(validation).encode())
     return evidence
 
 

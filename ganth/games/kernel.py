@@ -68,8 +68,8 @@ class KernelGAN:
     True
     """
 
-    true_points: NDArray[np.float64]
-    true_masses: NDArray[np.float64] | None = None
+    true_points: checks.Held
+    true_masses: checks.Held = None
     _: KW_ONLY
     kernel: Kernel | DenseReLU
     n_frequencies: int | None = None
@@ -234,13 +234,18 @@ class KernelGAN:
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         trials = range(options["first_trial"], options["first_trial"] + options["trials"])
+        call: dict[str, Any] = {"key": key, "trials": trials, "dtype": options["dtype"], "threads": threads}
         if isinstance(self.kernel, DenseReLU):
-            from .dense import DenseEngine as Kind
-        elif self.n_frequencies is None:
-            from .history import HistoryEngine as Kind  # type: ignore[assignment]
-        else:
-            from .features import FeaturesEngine as Kind  # type: ignore[assignment]
-        return Kind(self, key=key, trials=trials, dtype=options["dtype"], threads=threads)
+            from .dense import DenseEngine
+
+            return DenseEngine(self, **call)
+        if self.n_frequencies is None:
+            from .history import HistoryEngine
+
+            return HistoryEngine(self, **call)
+        from .features import FeaturesEngine
+
+        return FeaturesEngine(self, **call)
 
     def _finish(
         self,

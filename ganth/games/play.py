@@ -146,4 +146,4 @@ def _progress(
     from tqdm import tqdm
 
     bar = tqdm(total=total, unit="step", unit_scale=True, dynamic_ncols=True)
-    return (lambda done: bar.update(done - bar.n) and None), bar.close  # type: ignore[func-returns-value]
+    return (lambda done: bar.update(done - bar.n)), bar.close

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import pathlib
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DivergedError, ParameterError
+from ..files import write_atomically
 from . import settings as plain_settings
 
 SCHEMA = 1
@@ -65,7 +65,7 @@ class Run:
     @property
     def time(self) -> NDArray[np.float64]:
         """Training time of each record: steps * lr_disc."""
-        return self.steps * float(self.game.lr_disc)
+        return np.asarray(self.steps * self.game.lr_disc, dtype=np.float64)
 
     @property
     def final(self) -> NDArray[np.float64]:
@@ -123,18 +123,7 @@ class Run:
         }
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **stored)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(buffer.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            pathlib.Path(temporary).unlink(missing_ok=True)
-            raise
-        return target
+        return write_atomically(target, buffer.getbuffer())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:

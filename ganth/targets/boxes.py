@@ -31,8 +31,8 @@ class UniformBox:
     [-0.693147, -inf]
     """
 
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    low: checks.Held
+    high: checks.Held
 
     def __post_init__(self) -> None:
         low, high = (checks.array(name, getattr(self, name), "(d,)", 1).copy() for name in ("low", "high"))

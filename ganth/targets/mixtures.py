@@ -42,9 +42,9 @@ class GaussianMixture:
     [[0.928055], [-98.0]]
     """
 
-    means: NDArray[np.float64]
-    variances: NDArray[np.float64]
-    weights: NDArray[np.float64] | None = None
+    means: checks.Held
+    variances: checks.Held
+    weights: checks.Held = None
 
     def __post_init__(self) -> None:
         means = checks.points("means", self.means).copy()
@@ -73,7 +73,7 @@ class GaussianMixture:
         """Return n >= 1 equal round modes spaced evenly on a circle of radius > 0 in the plane."""
         from .points import PointMasses
 
-        return cls(PointMasses.ring(n, radius).points, np.float64(checks.number("variance", variance, above=0)))
+        return cls(PointMasses.ring(n, radius).points, checks.number("variance", variance, above=0))
 
     @property
     def covariances(self) -> NDArray[np.float64]:

@@ -33,8 +33,8 @@ class PointMasses:
     [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [-0.0, -1.0]]
     """
 
-    points: NDArray[np.float64]
-    masses: NDArray[np.float64] | None = None
+    points: checks.Held
+    masses: checks.Held = None
 
     def __post_init__(self) -> None:
         points = checks.points("points", self.points).copy()
@@ -68,12 +68,12 @@ class PointMasses:
     def log_density(self, x: ArrayLike) -> NDArray[np.float64]:
         """Return +inf on a point of positive mass and -inf elsewhere, shape (m,): there is no density."""
         x = checks.points("x", x, dim=self.points.shape[1])
-        heavy = self.points[self.masses > 0] if self.masses is not None else self.points
+        heavy = self.points[self.masses > 0]
         on = (x[:, None, :] == heavy[None]).all(axis=2).any(axis=1)
         return np.where(on, np.inf, -np.inf)
 
 
-def pick(masses: NDArray[np.float64] | None, n: int, seed: int | np.random.Generator) -> NDArray[np.intp]:
+def pick(masses: NDArray[np.float64], n: int, seed: int | np.random.Generator) -> NDArray[np.intp]:
     """Return n indices drawn with probabilities proportional to `masses` (inverse distribution function)."""
     n = checks.integer("n", n, at_least=1)
     cumulative = np.cumsum(masses)
