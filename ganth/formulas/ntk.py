@@ -32,7 +32,7 @@ def sine_excess(t, sine, cosine):
 def next_angle_d2(t, rest, following):
     """Return the second derivative of t' = arccos kappa_1(t), `following`, in t; rest = pi - t.  At 0: -2 / (3 pi).
 
-    It is (kappa_0 cos t - sin t / pi - (1 - gap)^2 cos t') / sin t', with 1 - gap = kappa_0 sin t / sin t' the first one
+    It is (kappa_0 cos t - sin t / pi - (1 - gap)^2 cos t') / sin t', 1 - gap = kappa_0 sin t / sin t' being the first
     and gap = (t sin t - (sin t - t cos t) cot((t + t') / 2)) / (pi sin t').  The ones are cancelled by hand.
     """
     real = type(t)

@@ -26,7 +26,7 @@ class ReLUNTK(Kernel):
     K has a kink where x and y are parallel, theta = 0 or pi (in one dimension without bias: where one of them is 0).
     There the gradient is the mean over directions of approach, except that it is 0 at coincident points by convention
     (the mean would be (depth + 1) x); the Hessians raise.  A zero vector has K = 0 and gradient 0.  With ``bias=True``
-    only coincident points are parallel.  Angles below the rounding error of the coordinates count as 0.
+    only coincident points are parallel.  Angles below the rounding error of their computation count as 0.
 
     Parameters
     ----------
