@@ -67,3 +67,19 @@ def differences(function, at, step=1e-5):
         down[i] -= step
         columns.append((np.asarray(function(up)) - np.asarray(function(down))) / (2 * step))
     return np.stack(columns, axis=-1)
+
+
+def instance(seed, n_max=4, dim=None):
+    """Two true points, n generated points of unequal masses."""
+    rng = np.random.default_rng(seed)
+    n, d = rng.integers(1, n_max + 1), dim or int(rng.integers(1, 4))
+    return rng.normal(size=(2, d)), rng.uniform(0.2, 2, 2), rng.normal(size=(n, d)), rng.uniform(0.2, 1, n)
+
+
+def farthest(found, expected):
+    """The largest distance within the best pairing of two sets of complex numbers of the same size."""
+    from scipy.optimize import linear_sum_assignment
+
+    assert found.shape == expected.shape
+    distances = np.abs(found[:, None] - expected[None])
+    return distances[linear_sum_assignment(distances)].max()

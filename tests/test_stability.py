@@ -1,8 +1,7 @@
-"""Stability of the kernel GAN's equilibria: J, equilibria, the quadratic pencil, step sizes, closed forms.
+"""Stability of the kernel GAN's equilibria: J, the quadratic pencil, step sizes, and what is refused.
 
-Theory (KD, appendices B and C): near an equilibrium the game is an oscillator s^2 I + s (reg I + Q) + mu Hess J, and
-the update's multipliers are 1 + lr_disc s.  With one generated point, or equal points at the true point, the roots are
-explicit.
+Theory (KD, appendix B): near an equilibrium the game is an oscillator s^2 I + s (reg I + Q) + mu Hess J, and the
+update's multipliers are 1 + lr_disc s.
 """
 
 import logging
@@ -13,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from naive_stability import farthest, instance
 
 import ganth
 from ganth import ParameterError, ShapeError, stability
 
 SEEDS = st.integers(0, 2**32 - 1)
 RATES = st.floats(0.05, 20.0)
-MASSES = st.floats(0.1, 3.0)
 RBF = ganth.RBF(1.0)
 SMOOTH = [
     RBF,
@@ -28,22 +27,6 @@ SMOOTH = [
     ganth.AnisotropicRBF((0.6, 1.4)),
     ganth.RandomFeatures(RBF, 9, 2, seed=3),
 ]
-
-
-def instance(seed, n_max=4, dim=None):
-    """Two true points, n generated points of unequal masses."""
-    rng = np.random.default_rng(seed)
-    n, d = rng.integers(1, n_max + 1), dim or int(rng.integers(1, 4))
-    return rng.normal(size=(2, d)), rng.uniform(0.2, 2, 2), rng.normal(size=(n, d)), rng.uniform(0.2, 1, n)
-
-
-def farthest(found, expected):
-    """The largest distance within the best pairing of two sets of complex numbers of the same size."""
-    from scipy.optimize import linear_sum_assignment
-
-    assert found.shape == expected.shape
-    distances = np.abs(found[:, None] - expected[None])
-    return distances[linear_sum_assignment(distances)].max()
 
 
 # --- the restricted MMD -----------------------------------------------------------------------------------------------
@@ -175,9 +158,10 @@ def test_fewer_features_than_coordinates_make_spurious_roots():
 
 
 def test_a_double_root_at_minus_reg_keeps_full_accuracy():
-    """p = 3, q = 1/2 twice, reg = 1: Q = reg, and s = -reg is a double, semisimple root of the difference mode."""
-    roots = stability.spectrum([0.0], 3.0, [[0.0], [0.0]], [0.5, 0.5], RBF, reg=1.0, lr_ratio=1.0)
-    assert np.sort(np.abs(roots + 1.0))[:2].max() < 1e-14
+    """Q = reg for the difference modes of three points, so -reg is a semisimple root: 2 (n - 1) d = 8 of them."""
+    reg = math.sqrt(0.3 * (1.9 - 0.9))
+    roots = stability.spectrum([0.0, 0.0], 1.9, np.zeros((3, 2)), [0.3, 0.3, 0.3], RBF, reg=reg, lr_ratio=1.0)
+    assert np.sort(np.abs(roots + reg))[:8].max() < 1e-14
 
 
 # --- step sizes -------------------------------------------------------------------------------------------------------
@@ -233,165 +217,6 @@ def test_a_collapsed_pair_has_one_neutral_root_for_each_rotation():
         assert stability.max_lr_disc(roots, 2.0) > 0
 
 
-# --- closed forms at the true point -----------------------------------------------------------------------------------
-
-
-def widths_of(kernel):
-    return kernel.widths if isinstance(kernel, ganth.MultiScale) else kernel.width
-
-
-@pytest.mark.parametrize("kernel", [ganth.RBF(0.7), ganth.MultiScale((0.5, 2.0))], ids=["RBF", "MultiScale"])
-@given(true_mass=MASSES, mass=MASSES, lr_ratio=RATES, reg=st.floats(0.1, 10.0))
-def test_single_point_closed_forms_agree_with_the_spectrum(kernel, true_mass, mass, lr_ratio, reg):
-    region = ([0.0, 0.0], true_mass, [[0.0, 0.0]], [mass], kernel)
-    setting = (true_mass, mass, widths_of(kernel))
-    threshold = stability.single_point_threshold(*setting, lr_ratio=lr_ratio)
-    roots = stability.spectrum(*region, reg=reg, lr_ratio=lr_ratio)
-    assume(abs(reg - threshold) > 1e-6)
-    assert (roots.real.max() < 0) == (reg > threshold)
-    bound = stability.single_point_max_lr_disc(*setting, reg=reg, lr_ratio=lr_ratio)
-    assert bound == pytest.approx(stability.max_lr_disc(roots, reg), rel=1e-6)  # a double root is known to 1e-8
-    alternating = stability.single_point_max_lr_disc(*setting, reg=reg, lr_ratio=lr_ratio, order="alternating")
-    assert (alternating > 0) == (reg > threshold)
-    if alternating:
-        for factor, stable in ((1 - 1e-6, True), (1 + 1e-6, False)):
-            lr = factor * alternating
-            every = stability.alternating_spectrum(*region, reg=reg, lr_disc=lr, lr_gen=lr_ratio * lr)
-            assert (np.abs(1 + lr * np.append(every, -reg)).max() < 1) == stable
-
-
-@given(MASSES, RATES, st.floats(0.05, 3.0))
-def test_an_isolated_point_rests_above_the_threshold_of_self_propulsion(mass, lr_ratio, width):
-    threshold = stability.single_point_threshold(0.0, mass, width, lr_ratio=lr_ratio)
-    assert threshold == pytest.approx(mass * math.sqrt(lr_ratio) / width, rel=1e-14)
-    for reg in (0.99 * threshold, 1.01 * threshold):
-        region = ([99.0], 0.0, [[0.0]], [mass], ganth.RBF(width))
-        roots = stability.spectrum(*region, reg=reg, lr_ratio=lr_ratio)
-        bound = stability.single_point_max_lr_disc(0.0, mass, width, reg=reg, lr_ratio=lr_ratio)
-        assert (bound > 0) == (reg > threshold)
-        assert bound == pytest.approx(stability.max_lr_disc(roots, reg), rel=1e-9)
-
-
-@given(SEEDS, st.integers(2, 5), st.integers(1, 3), RATES, st.floats(0.1, 10.0))
-def test_too_much_mass_at_the_true_point_splits_at_the_closed_rate(seed, n, dim, lr_ratio, reg):
-    rng = np.random.default_rng(seed)
-    mass, width = rng.uniform(0.1, 2), rng.uniform(0.4, 3)
-    true_mass = n * mass * rng.uniform(0.1, 0.9)
-    rate, times = stability.splitting_rate(n, dim, true_mass, mass, width, reg=reg, lr_ratio=lr_ratio)
-    region = (np.zeros(dim), true_mass, np.zeros((n, dim)), np.full(n, mass), ganth.RBF(width))
-    roots = stability.spectrum(*region, reg=reg, lr_ratio=lr_ratio)
-    assert times == (n - 1) * dim
-    assert (np.sort(np.abs(roots - rate))[:times] <= 1e-12 * np.abs(roots).max()).all()
-    mean = np.roots([1.0, reg - rate, lr_ratio * (n * mass**2) / width**2 - reg * rate])
-    assert farthest(np.array([*np.repeat(mean, dim), *[rate, -reg] * times]), roots) <= 1e-6 * np.abs(roots).max()
-
-
-@given(SEEDS)
-def test_unequal_masses_split_with_as_many_positive_roots(seed):
-    rng = np.random.default_rng(seed)
-    n, dim = int(rng.integers(2, 5)), int(rng.integers(1, 3))
-    masses = rng.uniform(0.1, 1, n)
-    region = (np.zeros(dim), 0.7 * masses.sum(), np.zeros((n, dim)), masses, RBF)
-    roots = stability.spectrum(*region, reg=rng.uniform(0.1, 3), lr_ratio=1.0)
-    assert ((roots.real > 0) & (np.abs(roots.imag) < 1e-9)).sum() >= (n - 1) * dim
-
-
-@given(st.floats(0.1, 2.0), st.lists(st.floats(0.3, 3.0), min_size=1, max_size=3), RATES, st.floats(0.05, 0.999))
-def test_balanced_mass_bounds_the_generator_rate_while_underdamped(mass, widths, lr_ratio, part):
-    curvature = sum(1 / w**2 for w in widths)
-    reg = part * mass * math.sqrt(2 * lr_ratio * curvature)
-    bound = stability.balanced_max_lr_gen(mass, widths, reg=reg)
-    exact = stability.single_point_max_lr_disc(mass, mass, widths, reg=reg, lr_ratio=lr_ratio)
-    assert bound == pytest.approx(lr_ratio * exact, rel=1e-12)
-    kernel = ganth.MultiScale(tuple(widths))
-    roots = stability.spectrum([0.0], mass, [[0.0]], [mass], kernel, reg=reg, lr_ratio=lr_ratio)
-    assert bound == pytest.approx(lr_ratio * stability.max_lr_disc(roots, reg), rel=1e-9)
-
-
-def test_beyond_that_damping_the_unseen_features_bind_first():
-    """R = 1, reg = 1.7: still underdamped (reg < 2), yet 2/reg < reg/R."""
-    assert stability.balanced_max_lr_gen(1.0, 1.0, reg=1.7) == 1.7
-    assert stability.single_point_max_lr_disc(1.0, 1.0, 1.0, reg=1.7, lr_ratio=1.0) == 2 / 1.7
-
-
-# --- equilibria -------------------------------------------------------------------------------------------------------
-
-
-def simplex(n, dim, radius):
-    corners = np.eye(n) - 1 / n
-    basis = np.linalg.svd(corners)[2][: n - 1]
-    points = np.zeros((n, dim))
-    points[:, : n - 1] = radius * corners @ basis.T / math.sqrt(1 - 1 / n)
-    return points
-
-
-@given(st.integers(2, 4), st.integers(0, 1), st.floats(1.01, 3.0), st.floats(0.1, 10.0), SEEDS)
-def test_find_equilibrium_reaches_the_simplex_to_1e_10(n, spare, excess, width, seed):
-    """m = q/p: r^2 = 2 (n-1)/(n+1) ln(m n) width^2; a minimum iff m n < e^(1+1/n)."""
-    mass_ratio, dim = excess / n, n - 1 + spare
-    assume(abs(math.log(excess) - 1 - 1 / n) > 1e-2)
-    radius = width * math.sqrt(2 * (n - 1) / (n + 1) * math.log(excess))
-    start = simplex(n, dim, radius) + 0.01 * radius * np.random.default_rng(seed).normal(size=(n, dim))
-    found = stability.find_equilibrium(np.zeros(dim), 2.0, start, np.full(n, 2.0 * mass_ratio), ganth.RBF(width))
-    radii = np.linalg.norm(found.points, axis=1)
-    np.testing.assert_allclose(radii, radius, atol=1e-10 * width)
-    assert found.neutral == found.rotations == dim * (dim - 1) // 2
-    assert found.is_minimum == (found.index == 0) == (math.log(excess) < 1 + 1 / n)
-    assert (np.diff(found.curvatures) >= 0).all()
-
-
-def test_saddles_are_found_with_their_index():
-    square = stability.find_equilibrium([0.0, 0.0], 1.0, [[1, 0.1], [0, 1.0], [-1, 0], [0, -1.0]], np.ones(4), RBF)
-    np.testing.assert_allclose(np.ptp(np.linalg.norm(square.points, axis=1)), 0, atol=1e-10)
-    assert square.index > 0
-    assert not square.is_minimum
-    center = stability.find_equilibrium([0.0], 1.0, [[0.01], [-0.01]], [1.0, 1.0], RBF)
-    assert np.abs(center.points).max() < 1e-10
-    assert center.index == 1
-
-
-def test_find_equilibrium_says_when_there_is_none():
-    with pytest.raises(ArithmeticError, match="a point escapes to infinity"):
-        stability.find_equilibrium([0.0], 1.0, [[2.9]], [1.0], RBF)
-
-
-@pytest.mark.parametrize(
-    ("n", "dim", "count"), [(1, 2, 1), (2, 1, 1), (2, 3, 1), (3, 2, 1), (3, 1, 0), (4, 2, 0), (4, 3, 0)]
-)
-def test_local_minima_of_equal_masses(n, dim, count):
-    """KD theorem 2 corrected: with q = p only the pair and the triangle are bounded minima."""
-    found = stability.local_minima(np.ones(dim), 1.0, np.ones(n), ganth.RBF(0.5), starts=25, seed=4)
-    assert len(found.minima) == count
-    assert sum(found.hits) + found.escaped + found.undecided == 25
-    assert found.undecided == 0
-    for state in found.minima:
-        expected = 0.5 * math.sqrt(2 * (n - 1) / (n + 1) * math.log(n))
-        np.testing.assert_allclose(np.linalg.norm(state.points - 1, axis=1), expected, atol=1e-10)
-        _, gradient, hessian = stability.restricted_mmd(np.ones(dim), 1.0, state.points, np.ones(n), ganth.RBF(0.5))
-        assert np.abs(gradient).max() < 1e-13
-        assert stability.morse_index(hessian) == (0, state.rotations)
-
-
-def test_local_minima_of_unequal_masses_are_told_apart_and_repeat():
-    settings = {"starts": 30, "seed": 1}
-    first = stability.local_minima([0.0], 1.0, [0.2, 0.5, 0.6], RBF, **settings)
-    again = stability.local_minima([0.0], 1.0, [0.2, 0.5, 0.6], RBF, **settings)
-    assert first.hits == again.hits
-    assert [state.energy for state in first.minima] == sorted(state.energy for state in again.minima)
-    assert len({round(state.energy, 9) for state in first.minima}) == len(first.minima)
-
-
-def test_a_true_mass_to_spare_holds_every_point_at_the_true_point():
-    found = stability.local_minima([0.0, 0.0], 1.0, [0.3, 0.4], RBF, starts=10)
-    assert found.hits == (10,)
-    assert np.abs(found.minima[0].points).max() < 1e-10
-
-
-def test_degenerate_minima_are_undecided():
-    found = stability.local_minima([0.0], 1.0, [0.5, 0.5], RBF, starts=5, spread=0.5)
-    assert (found.minima, found.undecided) == ((), 5)
-
-
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -444,6 +269,13 @@ def test_bad_regions_get_one_clear_error(changes, error, message):
         (lambda: stability.max_lr_disc([-1.0], -1.0), ParameterError, "reg must be >= 0, got -1.0"),
         (lambda: stability.restricted_mmd([[0.0]], 1.0, [[0.0]], None, RBF), ShapeError, r"true_point .* \(d,\)"),
         (lambda: stability.mmd_energy([0.0], [1.0], [[0.0]], None, RBF), ShapeError, r"true_points .* \(m, d\)"),
+        (lambda: stability.mmd_energy([[0.0]], [-1.0], [[0.0]], None, RBF), ParameterError, "true_masses must be >= 0"),
+        (lambda: stability.find_equilibrium([0.0], 1.0, [[np.inf]], None, RBF), ParameterError, "start must be finite"),
+        (
+            lambda: stability.find_equilibrium([0.0], 1.0, [[0, 0]], None, RBF),
+            ShapeError,
+            "true_point and start must share",
+        ),
         (lambda: stability.morse_index(np.zeros((2, 3))), ShapeError, r"hessian .* got \(2, 3\)"),
         (lambda: stability.local_minima([0.0], 1.0, [1.0], RBF, starts=0), ParameterError, "starts .* >= 1, got 0"),
         (lambda: stability.local_minima([0.0], 1.0, [1.0], RBF, spread=0), ParameterError, "spread must be > 0"),

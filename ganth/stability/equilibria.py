@@ -129,7 +129,8 @@ def find_equilibrium(
     >>> round(float(found.points[1, 0]), 10), found.index
     (0.6797779934, 0)
     """
-    region = Region.checked(true_point, true_mass, start, masses, kernel)
+    names = ("true_point", "true_mass", "start")
+    region = Region.checked(true_point, true_mass, start, masses, kernel, names=names)
     gone = _escaped(region)
     final, converged = _newton(region, downhill=False, gone=gone)
     if not converged:

@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from ..checks import Floats, array, number
+from ..checks import Floats, array
 from .region import Region
 
 
@@ -56,8 +56,8 @@ def mmd_energy(
     (0.0, (2, 1, 2, 1))
     """
     true_points = array("true_points", true_points, "(m, d)", 2)
-    region = Region.checked(true_points, true_masses, points, masses, kernel)
-    return region.energy(), region.gradient(), region.hessian()
+    names = ("true_points", "true_masses", "points")
+    return _derivatives(Region.checked(true_points, true_masses, points, masses, kernel, names=names))
 
 
 def restricted_mmd(
@@ -106,5 +106,8 @@ def restricted_mmd(
     (True, 0.309449)
     """
     true_point = array("true_point", true_point, "(d,)", 1)
-    true_mass = number("true_mass", true_mass, at_least=0)
-    return mmd_energy(true_point[None], [true_mass], points, masses, kernel)
+    return _derivatives(Region.checked(true_point, true_mass, points, masses, kernel))
+
+
+def _derivatives(region: Region) -> tuple[float, Floats, Floats]:
+    return region.energy(), region.gradient(), region.hessian()

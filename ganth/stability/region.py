@@ -31,16 +31,27 @@ class Region:
 
     @classmethod
     def checked(
-        cls, true_point: ArrayLike, true_mass: ArrayLike, points: ArrayLike, masses: ArrayLike, kernel: Any
+        cls,
+        true_point: ArrayLike,
+        true_mass: ArrayLike,
+        points: ArrayLike,
+        masses: ArrayLike,
+        kernel: Any,
+        *,
+        names: tuple[str, str, str] = ("true_point", "true_mass", "points"),
     ) -> "Region":
-        """Return the region of one true point, (d,) with a number, or of several, (m, d) with (m,) masses."""
-        true_points = checks.array("true_point", true_point, "(d,) or (m, d)", (1, 2))
+        """Return the region of one true point, (d,) with a number, or of several, (m, d) with (m,) masses.
+
+        `names` are what the caller's signature calls the first three.
+        """
+        point_name, mass_name, generated_name = names
+        true_points = checks.array(point_name, true_point, "(d,) or (m, d)", (1, 2))
         if true_points.ndim == 1:
-            true_mass = [checks.number("true_mass", true_mass, at_least=0)]
-        true_points = checks.points("true_point", np.atleast_2d(true_points))
-        true_masses = checks.masses("true_mass", true_mass, len(true_points), zero_allowed=True)
-        generated = checks.points("points", points)
-        checks.same_dim(true_point=true_points, points=generated)
+            true_mass = [checks.number(mass_name, true_mass, at_least=0)]
+        true_points = checks.points(point_name, np.atleast_2d(true_points))
+        true_masses = checks.masses(mass_name, true_mass, len(true_points), zero_allowed=True)
+        generated = checks.points(generated_name, points)
+        checks.same_dim(**{point_name: true_points, generated_name: generated})
         for verb in _VERBS:
             if not callable(getattr(kernel, verb, None)):
                 raise ParameterError(f"kernel must have the methods {', '.join(_VERBS)}, got {kernel!r}")
