@@ -26,6 +26,18 @@ def rest(features, true_points, true_masses, points, masses, reg):
     return np.concatenate([theta / reg, np.ravel(points)])
 
 
+def play(features, true_mass, masses, starts, reg, lr, steps, every=1):
+    """Points on the line from rest at f* (from f = 0 where reg is 0), the true point at 0: paths (records, n)."""
+    masses, shape, origin, true_masses = np.array(masses), (len(masses), 1), np.zeros((1, 1)), np.array([true_mass])
+    state = rest(features, origin, true_masses, np.reshape(starts, shape), masses, reg or np.inf)
+    kept = [state[-len(masses) :]]
+    for step in range(1, steps + 1):
+        state = update(state, features, origin, true_masses, shape, masses, reg, lr, lr)
+        if step % every == 0:
+            kept.append(state[-len(masses) :])
+    return np.array(kept)
+
+
 def differences(function, state, step=1e-5):
     """The Jacobian of a function of a flat vector, by central differences."""
     columns = []
