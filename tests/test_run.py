@@ -130,7 +130,9 @@ def test_divergence_is_recorded_warned_of_and_raised():
     step = int(run.diverged_at[0])
     assert 0 < step <= 400
     assert np.isfinite(run.particles).all()
-    np.testing.assert_array_equal(run.particles[:, run.steps >= step], run.particles[:, -1:].repeat((run.steps >= step).sum(), 1))
+    np.testing.assert_array_equal(
+        run.particles[:, run.steps >= step], run.particles[:, -1:].repeat((run.steps >= step).sum(), 1)
+    )
     assert np.isfinite(wild.run([[1.0]], steps=step - 1).final).all()
     with pytest.raises(ganth.DivergedError, match=f"trial 0 diverged at step {step}"):
         run.raise_if_diverged()
@@ -195,7 +197,7 @@ def test_a_newer_schema_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SCHEMA", 99)
     path = GAMES["features"].run(START, steps=1).save(tmp_path / "run.npz")
     monkeypatch.undo()
-    with pytest.raises(ganth.ParameterError, match="schema 99 in .*run.npz.*newer ganth"):
+    with pytest.raises(ganth.ParameterError, match=r"schema 99 in .*run\.npz.*newer ganth"):
         ganth.Run.load(path)
 
 

@@ -132,7 +132,7 @@ class Run:
         Raises `ParameterError` naming the file if it is damaged, or was written by a newer ganth.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 contents = {name: stored[name] for name in stored.files}
             header = json.loads(contents.pop("header").tobytes())
             schema = int(header["schema"])

@@ -80,7 +80,7 @@ def test_KD_New_rffnorm(seed, reg):
 
 
 def test_KD_New_rffnorm_shifts_thresholds():
-    """One isolated point, g = q sqrt(mu K(x,x)) / sigma: at reg between g and sqrt(2) g only the printed norm moves on."""
+    """One isolated point, g = q sqrt(mu K(x,x)) / sigma: for reg in (g, sqrt(2) g) only the printed norm moves on."""
     unit = ganth.stability.spectrum([0.0], 0.0, [[0.0]], [1.0], ganth.RBF(1.0), reg=1.2, lr_ratio=1.0)
     printed = ganth.stability.spectrum([0.0], 0.0, [[0.0]], [2**0.5], ganth.RBF(1.0), reg=1.2, lr_ratio=1.0)
     moving = 1e-9
@@ -124,7 +124,7 @@ def test_KD_Num_features():
 
 
 def test_KD_Fig5():
-    """The largest error over the plotted square falls as 1/sqrt(R): by 10 from R = 10 to R = 1000, within a factor 2."""
+    """The largest error over the plotted square falls as 1/sqrt(R): by 10 from R = 10 to 1000, within a factor 2."""
     axis = np.linspace(-4, 4, 33)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     exact = ganth.RBF(1.0).gram(grid, ORIGIN)
