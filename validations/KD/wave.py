@@ -27,8 +27,8 @@ CAPTION = (
     "No wave from lambda = g on. Top right: the discriminator along the path of the moving point (at 0), game against "
     "(117). Bottom left: distance of a point kicked by a millionth of its mass; below the threshold it reaches the "
     "slope of the wave (dotted), above it only the kick moves it. Bottom right: speed against the kernel width at "
-    "fixed lambda; it depends on lambda sigma only, and ends at sigma = q sqrt(mu)/lambda (dotted). Settings: q = 0.5, eta_d "
-    "= 0.2, eta_g = 0.1, width 1 (bottom right: both rates 1e-4); one start each, the game is deterministic."
+    "fixed lambda; it depends on lambda sigma only, and ends at sigma = q sqrt(mu)/lambda (dotted). Settings: q = 0.5, "
+    "eta_d = 0.2, eta_g = 0.1, width 1 (bottom right: both rates 1e-4); one start each, the game is deterministic."
 )
 CLAIMS = ("KD-Thm3", "KD-Eq24", "KD-Lem7", "KD-Eq117", "KD-Eq119-120", "KD-New-wave", "KD-New-waveattract")
 MINUTES = 0.4
