@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "files": set(),
     "backend": {"checks", "numba", "llvmlite"},
     "formulas": {"math", "numba"},
+    "lanes": {"numba", "llvmlite"},
     "streams": {"checks", "formulas", "backend"},
     "targets": BASE | {"scipy"},
     "kernels": BASE | {"targets", "scipy"},
@@ -59,7 +60,7 @@ MAY_IMPORT = {
     "claims": {"plotting", "files"},
     "cli": {"claims", "checks", "backend"},
 }
-LOOPS = {"numba", "llvmlite", "formulas", "backend", "math", "numpy"}
+LOOPS = {"numba", "llvmlite", "formulas", "backend", "lanes", "math", "numpy"}
 NUMBA_TYPES = {"boolean", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"}
 
 

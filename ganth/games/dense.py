@@ -40,7 +40,7 @@ class DenseEngine:
     """
 
     def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
-        from ..lanes import BYTES
+        from .dense_cpu import BYTES
 
         assert isinstance(game.kernel, DenseReLU)
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
@@ -67,8 +67,7 @@ class DenseEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps."""
-        from ..lanes import GROUP
-        from .dense_cpu import advance
+        from .dense_cpu import GROUP, advance
 
         game, real = self.game, self.dtype.type
         state["weights"] = _aligned(state["weights"])
@@ -127,7 +126,7 @@ class DenseEngine:
 
 def _aligned(array: NDArray[Any]) -> NDArray[Any]:
     """Return `array`, or a copy of it that starts where the loops' vectors may."""
-    from ..lanes import BYTES
+    from .dense_cpu import BYTES
 
     if array.ctypes.data % BYTES == 0:
         return array

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit, prange
 
 from ..backend import compiled
+from ..lanes import BYTES as BYTES
 from ..lanes import (
     GROUP,
     add_dot,
