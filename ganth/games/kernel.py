@@ -181,7 +181,7 @@ class KernelGAN:
             start = checks.points("generated", generated, dim=dim, trials=True)
             if start.ndim == 3 and len(start) != trials:
                 raise ShapeError(f"generated and trials must agree, got shape {start.shape} and {trials}")
-            start = np.array(np.broadcast_to(start, (trials, *start.shape[-2:])))
+            start = np.array(np.broadcast_to(start, (trials, *start.shape[-2:])), order="C")
         options = {
             "steps": steps,
             "trials": trials,
