@@ -136,7 +136,7 @@ def played_growths(regs, seed):
     for reg in map(float, regs):
         roots = stability.spectrum(**HALF, kernel=features, reg=reg, lr_ratio=1.0)
         game = ganth.KernelGAN([[0.0]], [0.5], kernel=ganth.RBF(1.0), n_frequencies=FREQUENCIES, reg=reg, **rates)
-        run = game.run([[1e-12]], [1.0], steps=STEPS, record_every=1, seed=seed)
+        run = game.run([[1e-12]], [1.0], steps=STEPS, threads=1, record_every=1, seed=seed)
         rows.append([np.log(np.abs(1 + STEP * roots).max()) / STEP, growth(run.particles[0, :, 0, 0], STEP)])
     return np.array(rows).T
 
@@ -162,7 +162,7 @@ def compute(profile, seed, backend, jobs):
     paths = []
     for reg in PLAYED:
         game = ganth.KernelGAN([[0.0]], [0.5], kernel=kernel, reg=float(reg), lr_disc=STEP, lr_gen=STEP)
-        paths.append(game.run([[0.01]], [1.0], steps=STEPS, record_every=1).particles[0, :, 0, 0])
+        paths.append(game.run([[0.01]], [1.0], steps=STEPS, threads=1, record_every=1).particles[0, :, 0, 0])
     predicted, played = played_growths(GROWTHS[profile], seed)
     modulus, sizes, closest = linear_orbits()
     # One frequency makes two features; three points on a line, P_g = P_r, are one coordinate too many for lemma 4.

@@ -84,7 +84,7 @@ def trained_losses(rng, reg):
     region = random_region(rng)
     true, p, points, q, kernel = (region[name] for name in ("true_point", "true_mass", "points", "masses", "kernel"))
     game = ganth.KernelGAN(true[None], [p], kernel=kernel, reg=reg, lr_disc=0.5, lr_gen=1e-30)
-    f = game.run(points, q, steps=200).discriminator(np.vstack([true[None], points]))
+    f = game.run(points, q, steps=200, threads=1).discriminator(np.vstack([true[None], points]))
     pairing = p * f[0] - q @ f[1:]  # lambda |theta*|^2
     half_mmd = ganth.metrics.mmd2(true[None], points, kernel, [p], q) / (2 * reg)
     return half_mmd, pairing - pairing / 2, -q @ f[1:]
@@ -111,7 +111,7 @@ def equilibrium_gap():
     """Return the gradient of J where a run has brought two points to rest, and how far they went."""
     start = np.array([[0.4], [-0.3]])
     run = ganth.KernelGAN([[0.0]], [1.0], kernel=KERNELS[0], reg=1.0, lr_disc=0.1, lr_gen=0.1).run(
-        start, [0.7, 1.0], steps=3000
+        start, [0.7, 1.0], steps=3000, threads=1
     )
     gradient = stability.restricted_mmd([0.0], 1.0, run.final, [0.7, 1.0], KERNELS[0])[1]
     return float(np.abs(gradient).max()), float(np.abs(run.final - start).max())
