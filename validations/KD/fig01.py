@@ -68,7 +68,7 @@ def compute(profile, seed, backend, jobs):
     steps, ratios, starts = SIZES[profile]
     every = steps // 400
     run = game(TRUE_POINTS, TRUE_MASSES, REG_RATIO).run(
-        STARTS, np.full(8, MASS), steps=steps, record_every=every, threads=jobs
+        STARTS, np.full(8, MASS), steps=steps, record_every=every, threads=1
     )
     path = run.particles[0]
     away = np.linalg.norm(path[:, :7] - TRUE_POINTS[OWNERS], axis=-1)
