@@ -64,6 +64,15 @@ def test_w2_is_a_metric(seed, n):
     assert metrics.wasserstein2(x, x + shift) == pytest.approx(5.0, rel=1e-12)
 
 
+@pytest.mark.parametrize("n", [4, 20])
+def test_w2_of_a_run_that_left_has_no_overflow(n):
+    x, y = clouds(3, n, 2)
+    far = metrics.wasserstein2_many(np.stack([x * 1e250, x]), y)
+    np.testing.assert_allclose(
+        far, [np.sqrt((x**2).sum(axis=1).mean()) * 1e250, metrics.wasserstein2(x, y)], rtol=1e-12
+    )
+
+
 def test_a_batch_is_its_pairs_whatever_the_threads():
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(200, 7, 3)), rng.normal(size=(200, 7, 3))

@@ -9,6 +9,7 @@ from ..errors import ShapeError
 
 SMALL = 16  # points up to which the own assignment is faster than POT's call
 _POT_ITERATIONS = 10_000_000
+_LARGE = 1e100  # larger coordinates are scaled: their squares might overflow, and no assignment has a cost then
 
 
 def wasserstein2(x: ArrayLike, y: ArrayLike, wx: ArrayLike | None = None, wy: ArrayLike | None = None) -> float:
@@ -52,9 +53,10 @@ def wasserstein2(x: ArrayLike, y: ArrayLike, wx: ArrayLike | None = None, wy: Ar
     weights_x, weights_y = checks.weights("wx", wx, n), checks.weights("wy", wy, m)
     import ot
 
-    cost = ((x[:, None, :] - y[None, :, :]) ** 2).sum(axis=2)
+    scale = float(_scale(x[None], y[None])[0])
+    cost = ((x[:, None, :] / scale - y[None, :, :] / scale) ** 2).sum(axis=2)
     plan = ot.emd(weights_x / weights_x.sum(), weights_y / weights_y.sum(), cost, numItermax=_POT_ITERATIONS)
-    return float(np.sqrt(np.sum(plan * cost)))
+    return scale * float(np.sqrt(np.sum(plan * cost)))
 
 
 def wasserstein2_many(x: ArrayLike, y: ArrayLike, *, threads: int | None = None) -> NDArray[np.float64]:
@@ -90,10 +92,18 @@ def wasserstein2_many(x: ArrayLike, y: ArrayLike, *, threads: int | None = None)
         return np.array([wasserstein2(a, b) for a, b in zip(x, y, strict=True)])
     from . import transport_cpu
 
-    out = np.empty(len(x))
+    out, scale = np.empty(len(x)), _scale(x, y)
+    if (scale != 1.0).any():
+        x, y = x / scale[:, None, None], y / scale[:, None, None]
     if len(x) == 1 or threads == 1:
         transport_cpu.wasserstein2_serial(out, x, y)
     else:
         with parallel_region(threads):
             transport_cpu.wasserstein2(out, x, y)
-    return out
+    return scale * out
+
+
+def _scale(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (trials,) what x and y are to be divided by: 1, or the largest coordinate where it is large."""
+    size = np.maximum(np.abs(x).max(axis=(1, 2)), np.abs(y).max(axis=(1, 2)))
+    return np.where(size > _LARGE, size, 1.0)
