@@ -176,7 +176,7 @@ def check(result):
             float(result["predicted_travel"]),
             RADIUS,
             f"distance travelled at the smallest width, d = 10: mean with {FREQUENCIES} frequencies, and by an "
-            "isolated point under the exact kernel, whose wave covers the expected distance and so would leave radius 2",
+            "isolated point under the exact kernel, whose wave goes the expected distance and leaves radius 2",
         )
     )
     ratios = result["ratios_bimodal"]
