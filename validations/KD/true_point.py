@@ -218,7 +218,10 @@ def check(result):
     result = {name: np.asarray(value) if isinstance(value, list) else value for name, value in result.items()}
     played, predicted, excesses, regs = (result[name] for name in ("played", "predicted", "excesses", "regs"))
     criterion = excesses * result["drawn_curvature"] + np.minimum(regs[:, None] ** 2, result["drawn_curvature"])
-    disagree = int(((played < 0) != (criterion > 0)).sum())
+    # Within lr_disc k of the line the step itself decides, which (19) and (20) leave out ("small enough").
+    friction = regs[:, None] + excesses * result["drawn_curvature"] / regs[:, None]
+    clear = np.abs(friction) > 2 * SMALL_STEP * (1 + excesses) * result["drawn_curvature"]
+    disagree = int((((played < 0) != (criterion > 0)) & clear).sum())
     rate_gap = float(np.abs(played - predicted)[predicted < 1].max())  # faster ones leave before f has settled
     resting = int(((excesses < 0) & (played < 0)).sum())
     surplus = max(float(result["surplus_right"].max()), float(played[:, excesses > 0].max()))
@@ -290,7 +293,7 @@ def check(result):
             disagree,
             0,
             0,
-            f"of {played.size} played settings, those whose outcome the sign of (19), (20) misses",
+            f"of {int(clear.sum())} settings off the line by more than the step, those whose outcome (19), (20) miss",
         ),
         Verdict(
             "KD-New-single",
