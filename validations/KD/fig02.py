@@ -36,7 +36,7 @@ def shared(particles, points, reach):
 
 
 def pair_motion(path, points, reach):
-    """Return how far the points that share a true point still move, (records, n, d) -> largest range of a coordinate."""
+    """Return the largest range of a coordinate of the points that share a true point, path (records, n, d)."""
     inside = np.linalg.norm(path[-1][:, None, :] - points, axis=-1) < reach
     sharing = inside[:, inside.sum(axis=0) >= 2].any(axis=1)
     return float(np.ptp(path[:, sharing], axis=0).max()) if sharing.any() else 0.0
@@ -118,9 +118,9 @@ def check(result):
             [float(result["shared_at_end"]), lasting],
             "a shared true point that stays shared",
             float(result["damping_threshold"]),
-            f"share of seeds with two points within one width of one true point at the end ({seen} of "
-            f"{result['settings']['trials']}), and how many of them hold it in nine tenths of the later records, within 1.5 "
-            f"widths. They do not come to rest: the pair still moves over {result['shared_motion']:.2f}, an orbit (bound: the "
+            f"share of seeds with two points within a width of one true point at the end ({seen} of "
+            f"{result['settings']['trials']}), and how many hold it in nine tenths of the later records, within 1.5 "
+            f"widths. They do not rest: the pair still moves over {result['shared_motion']:.2f}, an orbit (bound: the "
             "regulariser above which a pair at rest is stable; 0.01 was used)",
         ),
     ]
