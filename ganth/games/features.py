@@ -1,60 +1,144 @@
-"""The kernel game against random features (a plain first version; the fast loop takes its place)."""
+"""The kernel GAN against random Fourier features: a discriminator that is linear in fixed waves."""
 
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from ..backend import parallel_region
+from ..checks import Floats
 from ..discriminators import LinearFeatures
-from ..kernels import RandomFeatures
+from ..errors import DivergedError
+from ..kernels import Kernel, RandomFeatures
 from .play import State
+
+if TYPE_CHECKING:
+    from .kernel import KernelGAN
 
 
 class FeaturesEngine:
-    """KernelGAN's discriminator as parameters of random features."""
+    r"""Plays `KernelGAN` against random features, each trial with its own.
 
-    def __init__(self, game: Any, *, key: int, trials: range, dtype: str, threads: int | None) -> None:
-        self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, dtype, threads
+    .. math::
+        \theta^{k+1} &= \theta^k + \eta_d \Big(\sum_i p_i a(x_i) - \sum_j q_j a(\tilde x_j^k) - \lambda \theta^k\Big) \\
+        \tilde x_j^{k+1} &= \tilde x_j^k + \eta_g q_j \nabla a(\tilde x_j^k)^T \theta
 
-    def _features(self, trial: int) -> RandomFeatures:
-        game = self.game
-        return RandomFeatures(
-            game.kernel, game.n_frequencies, game.true_points.shape[-1], self.key,
-            feature_norm=game.feature_norm, trial=self.trials[trial],
-        )  # fmt: skip
+    with theta^k on the last line for ``order="simultaneous"`` and theta^{k+1} for ``order="alternating"``; theta^0 = 0.
+    The map a of trial t is that of `RandomFeatures(..., seed=key, trial=t)`.
 
-    def check_length(self, steps: int) -> None:
-        """Any length is allowed: the cost is linear."""
+    The state keeps, beside what every engine keeps, "coefficients" (trials, 2 R): theta times the map's amplitude, so
+    that f is their sum with plain cosines and sines.
 
-    def start(self, particles: Any, masses: Any) -> State:
+    Notes
+    -----
+    Source: KD, eqs. (4), (9) and (130)-(133).  Cost per step and trial: about n R (2 d + 20) fused multiply-adds, a
+    vector of them at a time; memory: R (d + 4) numbers a trial.  No run is refused for its length.
+    """
+
+    def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
+        self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
+        self.map = self._map(0)
+        self._room: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    def start(self, particles: Floats, masses: Floats) -> State:
         """Return the state at step 0."""
-        game, trials = self.game, len(self.trials)
-        maps = [self._features(t) for t in range(trials)]
-        true = np.broadcast_to(game.true_points, (trials, *game.true_points.shape[-2:]))
-        targets = np.array([game.true_masses @ m.features(x) for m, x in zip(maps, true, strict=True)])
         return {
-            "particles": particles.astype(self.dtype),
+            "particles": np.array(particles, self.dtype, order="C"),
             "masses": masses.astype(self.dtype),
-            "frequencies": np.array([m.frequencies for m in maps]).astype(self.dtype),
-            "theta": np.zeros_like(targets, dtype=self.dtype),
-            "target": targets.astype(self.dtype),
-            "amplitude": np.array(maps[0].amplitude, dtype=self.dtype),
-            "step": np.array(0),
-            "diverged_at": np.full(trials, -1, dtype=np.int64),
+            "step": np.array(0, dtype=np.int64),
+            "diverged_at": np.full(len(self.trials), -1, dtype=np.int64),
+            "coefficients": np.zeros((len(self.trials), 2 * len(self.map.frequencies)), self.dtype),
         }
 
+    def check_length(self, steps: int) -> None:
+        """Accept any length: the cost is linear in the steps."""
+
     def advance(self, state: State, count: int) -> None:
-        """Play `count` steps in place."""
+        """Play `count` steps."""
         from . import features_cpu
 
-        kind, game = state["particles"].dtype.type, self.game
+        game, real = self.game, self.dtype.type
+        masses = state["masses"].astype(np.float64)
+        if self._room is None:
+            self._room = self._tables(masses), self._scratch(masses.size)
+        weights = self._rate * masses
+        equal = bool((weights == weights[0]).all())
+        arguments = (
+            state["particles"],
+            state["diverged_at"],
+            state["coefficients"],
+            int(state["step"]),
+            count,
+            *self._room,
+            weights.astype(self.dtype),
+            (2 * math.pi * game.lr_gen * masses).astype(self.dtype),
+            (real(game.lr_disc * game.reg), real(weights[0] if equal else 1.0), equal, game.order == "alternating"),
+        )
+        if len(self.trials) == 1 or self.threads == 1:
+            features_cpu.play_alone(*arguments)
+            return
         with parallel_region(self.threads):
-            features_cpu.play(
-                state["particles"], state["diverged_at"], state["theta"], state["frequencies"], state["target"],
-                state["masses"], kind(state["amplitude"]), kind(game.reg), kind(game.lr_disc), kind(game.lr_gen),
-                game.order == "alternating", int(state["step"]), count,
-            )  # fmt: skip
+            features_cpu.play_trials(*arguments)
 
     def discriminator(self, state: State, trial: int) -> LinearFeatures:
-        """Return the discriminator of a trial."""
-        return LinearFeatures(self._features(trial), state["theta"][trial].astype(np.float64))
+        """Return the discriminator of a trial (its place in the state).
+
+        Raises `DivergedError` if it is not finite: it may overflow a step before its particles do.
+        """
+        features = self._map(trial)
+        coefficients = state["coefficients"][trial].astype(np.float64)
+        if not np.isfinite(coefficients).all():
+            raise DivergedError(
+                f"the discriminator of trial {self.trials[trial]} is not finite: "
+                f"the trial diverged at step {int(state['diverged_at'][trial])}"
+            )
+        return LinearFeatures(features, coefficients / features.amplitude)
+
+    @property
+    def _rate(self) -> float:
+        """What a unit of mass adds to a coefficient in a step."""
+        return self.game.lr_disc * self.map.amplitude**2
+
+    def _map(self, trial: int) -> RandomFeatures:
+        game = self.game
+        assert game.n_frequencies is not None
+        assert isinstance(game.kernel, Kernel)
+        return RandomFeatures(
+            game.kernel,
+            game.n_frequencies,
+            game.true_points.shape[-1],
+            self.key,
+            feature_norm=game.feature_norm,
+            trial=self.trials[trial],
+        )
+
+    def _tables(self, masses: Floats) -> NDArray[Any]:
+        """Return what the loops read, trial by trial: see features_cpu."""
+        from .features_cpu import BYTES, PARTS, fill
+
+        game, dim = self.game, self.map.dim
+        width = BYTES * PARTS // self.dtype.itemsize
+        tiles = -(-len(self.map.frequencies) // width)
+        tables = _aligned((len(self.trials), tiles * (4 + dim) * width), self.dtype)
+        points = np.broadcast_to(game.true_points, (len(tables), *game.true_points.shape[-2:]))
+        for t, table in enumerate(tables):
+            frequencies = (self._map(t).frequencies / (2 * math.pi)).astype(self.dtype)
+            fill(table, frequencies, points[t], game.true_masses, self._rate, masses.sum())
+        return tables
+
+    def _scratch(self, particles: int) -> NDArray[Any]:
+        """Return room for each trial's forces and waves."""
+        from .features_cpu import BYTES, PARTS
+
+        size = particles * (self.map.dim + 2 * PARTS) * BYTES // self.dtype.itemsize
+        return _aligned((len(self.trials), size), self.dtype)
+
+
+def _aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an empty array that starts where the loops' vectors may."""
+    from .features_cpu import BYTES
+
+    empty = np.empty(math.prod(shape) * np.dtype(dtype).itemsize + BYTES, np.uint8)
+    start = -empty.ctypes.data % BYTES
+    return empty[start : empty.size - BYTES + start].view(dtype).reshape(shape)

@@ -1,49 +1,393 @@
-"""Loops of features, for the CPU."""
+"""Loops of features, for the CPU: random-feature games, PARTS vectors of frequencies at a time.
+
+The loops below are written for numbers but run on `Wide` values, PARTS full vector registers in one variable: each
+operation is PARTS independent instructions, which hides their latency, and no compiler has to find the vectors itself.
+
+A trial's table is flat and starts at a multiple of BYTES.  It holds tiles of `width(table)` frequencies, padded with
+zeros; a tile is 4 + d rows of that width:
+
+    0, 1    coefficients of the cosines and of the sines: f(x) = sum_r C_r cos(w_r x) + S_r sin(w_r x)
+    2, 3    what the true points, and the 1 in cos(2 a) = 1 - 2 sin(a)^2, add to them in a step
+    4 ...   the frequencies, axis by axis [turns / data length]
+
+One sweep over the tiles is one step: at a tile every particle's phase, sine and cosine, its share of the coefficients'
+update and of its own force.  So a tile is read from memory once a step, and stays in the first cache meanwhile.
+"""
 
 import math
+import operator
 
 import numpy as np
-from numba import prange
+from llvmlite import ir
+from numba import njit, prange, types
+from numba.core import cgutils
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic, models, overload, register_model
 
 from ..backend import compiled
+from ..formulas import turns
+
+_TARGET = cpu_target.target_context.codegen().magic_tuple()[2].split(",")  # what Numba compiles for
+BYTES = 64 if "+avx512f" in _TARGET else 32
+PARTS = 4
+_CONTRACT = ("contract",)
+
+
+class Wide(types.Type):
+    """PARTS vectors of BYTES bytes of floating-point numbers; arithmetic with numbers spreads them."""
+
+    def __init__(self, number):
+        self.number, self.count = number, PARTS * 8 * BYTES // number.bitwidth
+        super().__init__(name=f"Wide({number})")
+
+
+@register_model(Wide)
+class _WideModel(models.PrimitiveModel):
+    def __init__(self, manager, wide):
+        super().__init__(manager, wide, ir.VectorType(manager.lookup(wide.number).get_value_type(), wide.count))
+
+
+def _lanes(*numbers):
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), list(numbers))
+
+
+def _spread(builder, vector, number):
+    nothing = ir.Constant(vector, ir.Undefined)
+    one = builder.insert_element(nothing, number, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, nothing, _lanes(*[0] * vector.count))
+
+
+def _parts(builder, wide):
+    size = wide.type.count // PARTS
+    nothing = ir.Constant(wide.type, ir.Undefined)
+    return [builder.shuffle_vector(wide, nothing, _lanes(*range(i * size, (i + 1) * size))) for i in range(PARTS)]
+
+
+def _join(builder, vectors):
+    while len(vectors) > 1:
+        both = _lanes(*range(2 * vectors[0].type.count))
+        vectors = [builder.shuffle_vector(a, b, both) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+    return vectors[0]
+
+
+def _address(context, builder, array_type, array, at, vector):
+    start = builder.gep(context.make_array(array_type)(context, builder, array).data, [at])
+    return builder.bitcast(start, vector.as_pointer())
+
+
+def _call(builder, name, result, *args):
+    function_type = ir.FunctionType(result, [a.type for a in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args)
+
+
+@intrinsic
+def width(typing, array):
+    """Return the numbers in a Wide of an array's type."""
+    return types.intp(array), lambda context, builder, signature, args: context.get_constant(
+        types.intp, Wide(array.dtype).count
+    )
+
+
+@intrinsic
+def load(typing, array, at):
+    """Return array[at:] as a Wide; no index wraps."""
+    wide = Wide(array.dtype)
+
+    def build(context, builder, signature, args):
+        return builder.load(_address(context, builder, array, *args, context.get_value_type(wide)), align=BYTES)
+
+    return wide(array, types.intp), build
+
+
+@intrinsic
+def store(typing, array, at, wide):
+    """Set array[at:] to a Wide."""
+
+    def build(context, builder, signature, args):
+        builder.store(args[2], _address(context, builder, array, *args[:2], args[2].type), align=BYTES)
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, wide), build
+
+
+@intrinsic
+def zeros(typing, array):
+    """Return a Wide of zeros of an array's type."""
+    wide = Wide(array.dtype)
+    return wide(array), lambda context, builder, signature, args: ir.Constant(context.get_value_type(wide), None)
+
+
+@intrinsic
+def fraction(typing, wide):
+    """Return wide - rint(wide), in [-1/2, 1/2]."""
+
+    def build(context, builder, signature, args):
+        vector, bits = args[0].type, wide.number.bitwidth
+        if BYTES == 64 and "+avx512dq" in _TARGET:
+            # One instruction where there is one: it costs a third.
+            mask, word = ir.IntType(vector.count // PARTS), ir.IntType(32)
+            name = f"llvm.x86.avx512.mask.reduce.p{'d' if bits == 64 else 's'}.512"
+            parts = _parts(builder, args[0])
+            nothing = ir.Constant(parts[0].type, ir.Undefined)
+            return _join(builder, [_call(builder, name, p.type, p, word(0), nothing, mask(-1), word(4)) for p in parts])
+        return builder.fsub(args[0], _call(builder, f"llvm.rint.v{vector.count}f{bits}", vector, args[0]))
+
+    return wide(wide), build
+
+
+@intrinsic
+def add_product(typing, array, at, a, b):
+    """Add a b to array[at:], the PARTS vectors of the product one after the other onto one vector."""
+
+    def build(context, builder, signature, args):
+        pairs = list(zip(*(_parts(builder, wide) for wide in args[2:]), strict=True))
+        address = _address(context, builder, array, *args[:2], pairs[0][0].type)
+        total = builder.load(address, align=BYTES)
+        for x, y in pairs:
+            total = builder.fadd(builder.fmul(x, y, flags=_CONTRACT), total, flags=_CONTRACT)
+        builder.store(total, address, align=BYTES)
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, a, b), build
+
+
+@intrinsic
+def take_total(typing, array, at):
+    """Return the sum of the vector at array[at:], added as a tree, and clear it."""
+
+    def build(context, builder, signature, args):
+        count = Wide(array.dtype).count // PARTS
+        vector = ir.VectorType(context.get_value_type(array.dtype), count)
+        address = _address(context, builder, array, *args, vector)
+        total, nothing = builder.load(address, align=BYTES), ir.Constant(vector, ir.Undefined)
+        while count > 1:
+            count //= 2
+            upper = _lanes(*range(count, 2 * count), *range(vector.count - count))
+            total = builder.fadd(total, builder.shuffle_vector(total, nothing, upper))
+        builder.store(ir.Constant(vector, None), address, align=BYTES)
+        return builder.extract_element(total, ir.IntType(32)(0))
+
+    return array.dtype(array, types.intp), build
+
+
+def _arithmetic(operation, instruction):
+    """Make an operator work between a Wide and a Wide or a number."""
+
+    @intrinsic
+    def apply(typing, a, b):
+        wide = a if isinstance(a, Wide) else b
+
+        def build(context, builder, signature, args):
+            vector = context.get_value_type(wide)
+            sides = [
+                value
+                if isinstance(kind, Wide)
+                else _spread(builder, vector, context.cast(builder, value, kind, wide.number))
+                for value, kind in zip(args, signature.args, strict=True)
+            ]
+            return getattr(builder, instruction)(*sides, flags=_CONTRACT)
+
+        return wide(a, b), build
+
+    @overload(operation)
+    def choose(a, b):
+        if isinstance(a, Wide) or isinstance(b, Wide):
+            return lambda a, b: apply(a, b)
+        return None
+
+
+for _operation, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.iadd, "fadd"),
+    (operator.isub, "fsub"),
+):
+    _arithmetic(_operation, _instruction)
+
+
+def _half_turn(r):
+    """See turns: the polynomials of r's type."""
+
+
+@overload(_half_turn)
+def _half_turn_of(r):
+    return (turns.half_turn_float32 if r.number == types.float32 else turns.half_turn_float64).py_func
+
+
+@njit
+def _phase(table, at, points, j):
+    """Return the phases of particle j at a tile [turns]."""
+    n = width(table)
+    phase = zeros(table)
+    for axis in range(points.shape[1]):
+        phase = load(table, at + (4 + axis) * n) * points[j, axis] + phase
+    return phase
+
+
+@njit
+def _pull(force, table, at, slope, points, j):
+    """Add to the force on particle j: the slope of f along each wave, times its frequency."""
+    n = width(table)
+    axes = points.shape[1]
+    for axis in range(axes):
+        add_product(force, (j * axes + axis) * n // PARTS, slope, load(table, at + (4 + axis) * n))
+
+
+@njit
+def _pull_and_phase(force, table, at, slope, points, j):
+    """Pull particle j and return the phases of the next: two sums that fill each other's waits."""
+    n = width(table)
+    axes = points.shape[1]
+    phase = zeros(table)
+    for axis in range(axes):
+        frequency = load(table, at + (4 + axis) * n)
+        add_product(force, (j * axes + axis) * n // PARTS, slope, frequency)
+        phase = frequency * points[j + 1, axis] + phase
+    return phase
+
+
+@njit
+def _slope(cosines, sines, s, c):
+    """Return S cos(2 a) - C sin(2 a) from s = sin(a), c = 2 cos(a): the slope of C cos + S sin along its phase."""
+    return sines - s * ((sines + sines) * s + cosines * c)
+
+
+@njit
+def _sweep(force, table, waves, points, masses, rules):
+    """Update the coefficients by one step and add up the particles' forces."""
+    reg, scale, equal, alternating = rules
+    n = width(table)
+    particles, axes = points.shape
+    for at in range(0, table.size, (4 + axes) * n):
+        cosines, sines = load(table, at), load(table, at + n)
+        squares = products = zeros(table)
+        phase = _phase(table, at, points, 0)
+        for j in range(particles):
+            s, c = _half_turn(fraction(phase))
+            share = s if equal else s * masses[j]
+            squares += share * s
+            products += share * c
+            last = j + 1 == particles
+            if alternating:
+                store(waves, 2 * j * n, s)
+                store(waves, (2 * j + 1) * n, c)
+                if not last:
+                    phase = _phase(table, at, points, j + 1)
+            elif last:
+                _pull(force, table, at, _slope(cosines, sines, s, c), points, j)
+            else:
+                phase = _pull_and_phase(force, table, at, _slope(cosines, sines, s, c), points, j)
+        cosines += load(table, at + 2 * n) - cosines * reg + squares * (scale + scale)
+        sines += load(table, at + 3 * n) - sines * reg - products * scale
+        store(table, at, cosines)
+        store(table, at + n, sines)
+        if alternating:
+            for j in range(particles):
+                s, c = load(waves, 2 * j * n), load(waves, (2 * j + 1) * n)
+                _pull(force, table, at, _slope(cosines, sines, s, c), points, j)
+
+
+@njit
+def _copy(points, source):
+    for j in range(points.shape[0]):
+        for axis in range(points.shape[1]):
+            points[j, axis] = source[j, axis]
+
+
+@njit
+def _steps(count, points, moved, force, table, waves, masses, gains, rules):
+    """Play up to `count` steps and return how many left the particles finite; `points` keeps the last finite ones."""
+    n = width(table)
+    particles, axes = points.shape
+    for i in range(force.size):
+        force[i] = 0
+    for step in range(count):
+        _sweep(force, table, waves, points, masses, rules)
+        finite = True
+        for j in range(particles):
+            for axis in range(axes):
+                x = points[j, axis] + gains[j] * take_total(force, (j * axes + axis) * n // PARTS)
+                finite = finite and math.isfinite(x)
+                moved[j, axis] = x
+        if not finite:
+            return step
+        _copy(points, moved)
+    return count
+
+
+@njit
+def _exchange(table, coefficients, axes, inwards):
+    """Copy the coefficients (2 R,) of a trial into its table, or back."""
+    n = width(table)
+    count = coefficients.size // 2
+    for r in range(count):
+        at = r // n * (4 + axes) * n + r % n
+        if inwards:
+            table[at], table[at + n] = coefficients[r], coefficients[count + r]
+        else:
+            coefficients[r], coefficients[count + r] = table[at], table[at + n]
+
+
+@njit
+def _play(t, particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules):
+    """Play `count` steps of trial t; where the particles leave the finite numbers, those before that."""
+    if diverged_at[t] >= 0:
+        return
+    points, table = particles[t], tables[t]
+    n = width(table)
+    axes = points.shape[1]
+    split = points.size * n // PARTS
+    start, moved = np.empty_like(points), np.empty_like(points)
+    _copy(start, points)
+    left = count
+    while True:
+        _exchange(table, coefficients[t], axes, True)
+        done = _steps(left, points, moved, scratch[t, :split], table, scratch[t, split:], masses, gains, rules)
+        if done == left:
+            break
+        # The coefficients are a step ahead of the last finite particles: play again, up to these.
+        diverged_at[t] = first + done + 1
+        left = done
+        _copy(points, start)
+    _exchange(table, coefficients[t], axes, False)
+
+
+@compiled
+def play_alone(particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules):
+    """Play `count` steps of each trial in turn: particles (trials, n, d), coefficients (trials, 2 R), in place.
+
+    `first` steps were played before.  `masses` and `gains` (n,) multiply features and forces; rules are lr_disc reg,
+    a factor of all masses, whether that is all of them (`masses` are then left alone), whether the game alternates.
+    """
+    for t in range(particles.shape[0]):
+        _play(t, particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules)
 
 
 @compiled(parallel=True)
-def play(x, diverged_at, theta, freq, target, masses, amplitude, reg, lr_disc, lr_gen, alternating, first, count):
-    """See FeaturesEngine.advance."""
-    n, d, size = x.shape[1], x.shape[2], freq.shape[1]
-    for t in prange(x.shape[0]):
-        gradient = np.empty((n, d), x.dtype)
-        c, s = np.empty(n, x.dtype), np.empty(n, x.dtype)
-        for step in range(count):
-            if diverged_at[t] >= 0:
-                break
-            gradient[:] = 0
-            for r in range(size):
-                old_c, old_s = theta[t, r], theta[t, size + r]
-                sum_c, sum_s = target[t, r], target[t, size + r]
-                for j in range(n):
-                    phase = x[t, j, 0] * freq[t, r, 0]
-                    for a in range(1, d):
-                        phase += x[t, j, a] * freq[t, r, a]
-                    c[j], s[j] = math.cos(phase), math.sin(phase)
-                    sum_c -= masses[j] * amplitude * c[j]
-                    sum_s -= masses[j] * amplitude * s[j]
-                new_c = old_c + lr_disc * (sum_c - reg * old_c)
-                new_s = old_s + lr_disc * (sum_s - reg * old_s)
-                theta[t, r], theta[t, size + r] = new_c, new_s
-                if alternating:
-                    old_c, old_s = new_c, new_s
-                for j in range(n):
-                    push = amplitude * (old_s * c[j] - old_c * s[j])
-                    for a in range(d):
-                        gradient[j, a] += push * freq[t, r, a]
-            finite = True
-            for j in range(n):
-                for a in range(d):
-                    gradient[j, a] = x[t, j, a] + lr_gen * masses[j] * gradient[j, a]
-                    finite = finite and math.isfinite(gradient[j, a])
-            if finite:
-                x[t] = gradient
-            else:
-                diverged_at[t] = first + step + 1
+def play_trials(particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules):
+    """See play_alone: trials side by side."""
+    for t in prange(particles.shape[0]):
+        _play(t, particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules)
+
+
+@compiled
+def fill(table, frequencies, points, true_masses, factor, mass):
+    """Write a trial's table: frequencies (R, d) [turns / data length] and what true points (n, d) add in a step."""
+    n = width(table)
+    count, axes = frequencies.shape
+    for i in range(table.size):
+        table[i] = 0
+    for r in range(count):
+        at = r // n * (4 + axes) * n + r % n
+        cosine, sine = -mass, 0.0
+        for axis in range(axes):
+            table[at + (4 + axis) * n] = frequencies[r, axis]
+        for i in range(points.shape[0]):
+            phase = 0.0
+            for axis in range(axes):
+                phase += np.float64(frequencies[r, axis]) * points[i, axis]
+            s, c = turns.sin_cos_float64(phase - np.rint(phase))
+            cosine += true_masses[i] * c
+            sine += true_masses[i] * s
+        table[at + 2 * n], table[at + 3 * n] = factor * cosine, factor * sine
