@@ -20,7 +20,7 @@ CAPTION = (
     "axis obeys (85) and leaves for another rest; B and C that do not commute obey (20) and come to rest."
 )
 CLAIMS = ("KD-Thm1c", "KD-Thm1d", "KD-Eq81-87", "KD-Eq83-84", "KD-Eq85-88", "KD-New-constants")
-MINUTES = 0.1
+MINUTES = 0.08
 
 INSTANCES = {"smoke": 200, "quick": 3000, "paper": 30_000}
 STEPS = {"smoke": 1200, "quick": 1600, "paper": 3200}

@@ -22,7 +22,7 @@ CAPTION = (
     "(dashed), swings about a constant when alternating, and at λ = 0.3 it follows 1 − η_dλ + η_dη_g q²/σ² (dashed)."
 )
 CLAIMS = ("KD-Rem-dirac", "KD-Rem-lambda0")
-MINUTES = 0.1
+MINUTES = 0.03
 
 STEPS = {"smoke": 300, "quick": 600, "paper": 6000}
 STARTS = (1e-6, 2e-6, 3e-6)

@@ -24,7 +24,7 @@ CAPTION = (
     "states are from equilibrium."
 )
 CLAIMS = ("KD-Cor1", "KD-New-noiso")
-MINUTES = 0.1
+MINUTES = 0.05
 
 FAR = np.array([[0.0], [100.0], [200.0]])
 STATES = list(itertools.product(range(3), repeat=3))

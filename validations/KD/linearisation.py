@@ -32,7 +32,7 @@ CLAIMS = (
     "KD-Eq47-58",
     "KD-Lem5",
 )
-MINUTES = 0.2
+MINUTES = 0.08
 
 INSTANCES = {"smoke": 40, "quick": 250, "paper": 2500}
 GROWTHS = {

@@ -19,7 +19,7 @@ CAPTION = (
     "convergence against MMD²/(2λ): (31) is the discriminator's loss, not the generator's."
 )
 CLAIMS = ("KD-Eq31", "KD-Eq33", "KD-Lem3", "KD-Eq38", "KD-Eq41", "KD-New-identity")
-MINUTES = 0.1
+MINUTES = 0.05
 
 INSTANCES = {"smoke": 10, "quick": 150, "paper": 1500}
 TRAINED = {"smoke": 3, "quick": 20, "paper": 60}

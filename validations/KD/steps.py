@@ -23,7 +23,7 @@ CAPTION = (
     "then 2/λ, then the overdamped root."
 )
 CLAIMS = ("KD-Eq61-63", "KD-New-step")
-MINUTES = 0.1
+MINUTES = 0.05
 
 FREQUENCIES = 40
 REG, RATE = 0.01, 1e-3  # of KD, section 7

@@ -37,7 +37,7 @@ CLAIMS = (
     "KD-Rem-boundary",
     "KD-Eq75-78",
 )
-MINUTES = 0.2
+MINUTES = 0.08
 
 GRID = {"smoke": (4, 4), "quick": (12, 11), "paper": (30, 28)}
 INSTANCES = {"smoke": 20, "quick": 200, "paper": 2000}
