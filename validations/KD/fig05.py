@@ -15,9 +15,9 @@ TITLE = "Random features of an RBF kernel (Fig. 5)"
 CAPTION = (
     "Top: kernel value K(x, 0) of one draw of random features of the RBF of width 1, for R = 10, 100, 1000 "
     "frequencies, and the exact kernel. Bottom left: root-mean-square error over all draws at distances 1 and 6; the "
-    "dashed lines are the closed form. The error falls as 1/sqrt(R) and is largest far away, where the exact kernel is "
-    "zero. Bottom right: frequencies needed for a worst error of 0.1 over |x - x'| <= 2 against the dimension, relative "
-    "to d = 4; one dot a draw, the line is the fitted power, the dashed one d^2."
+    "dashed lines are the closed form. The error falls as 1/sqrt(R) and is largest far away, where the exact kernel "
+    "is zero. Bottom right: frequencies needed for a worst error of 0.1 over |x - x'| <= 2 against the dimension, "
+    "relative to d = 4; one dot a draw, the line is the fitted power, the dashed one d^2."
 )
 CLAIMS = ("KD-Fig5", "KD-Eq131", "KD-Eq133", "KD-New-rffnorm", "KD-New-rfftail", "KD-Num-features")
 MINUTES = 0.2
