@@ -94,7 +94,7 @@ def test_KD_Num_div2(angle, radius):
 
 
 def test_KD_Rem_rff10():
-    """At width 0.05, d = 10, the exact kernel's wave carries a pushed point beyond radius 2; random features hold it."""
+    """At width 0.05, d = 10, the exact kernel's wave takes a pushed point beyond radius 2; random features hold it."""
     speed = ganth.stability.divergence_speed(
         ganth.RBF(0.05), 0.1, reg=REG, lr_disc=RATE, lr_gen=RATE, order="simultaneous"
     )
