@@ -28,7 +28,7 @@ MINUTES = 0.12
 REG, RATE, DISTANCE, NEAR = 0.1, 1e-3, 0.1, 0.02
 DEPTHS = np.arange(1, 6)
 PLACES = ("ray", "across", "bias")
-STEPS = {"smoke": 3000, "quick": 10_000, "paper": 40_000}
+STEPS = {"smoke": 5000, "quick": 10_000, "paper": 40_000}
 WIDTH_DEPTHS = np.array([1, 2, 3, 4, 5, 7, 10, 20, 50, 100, 300, 1000])
 EVERY = 5
 
