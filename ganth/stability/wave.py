@@ -178,7 +178,8 @@ def divergence_threshold(
 
     Notes
     -----
-    Not in KD, which has "lambda sufficiently small".  Cost: O(1).
+    Not in KD, which has "lambda sufficiently small".  No wave exists from lambda on for every smooth positive
+    definite kernel, since -phi'(r) <= -phi''(0) r; that the speed is unique needs -phi'(r) / r to fall.  Cost: O(1).
 
     Examples
     --------

@@ -35,7 +35,7 @@ CAPTION = (
     "game is deterministic."
 )
 CLAIMS = ("KD-Thm2", "KD-Eq98", "KD-New-simplex", "KD-New-lamc", "KD-New-universal")
-MINUTES = 0.4
+MINUTES = 0.2
 
 # A pair of q = p: dimension, lambda / l_c g, stray true mass over p that kicks it.
 PAIRS = [(1, 0.95, 1e-3), (1, 1.05, 1e-2), (2, 0.6, 1e-3), (2, 1.1, 1e-2)]

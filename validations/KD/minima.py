@@ -43,7 +43,7 @@ CLAIMS = (
     "KD-New-equalmass",
     "KD-New-distinct",
 )
-MINUTES = 0.4
+MINUTES = 0.2
 
 GRID = {"smoke": 4, "quick": 12, "paper": 30}
 DRAWS = {"smoke": 2, "quick": 40, "paper": 1000}

@@ -32,7 +32,7 @@ CAPTION = (
     "for each star (50 in paper)."
 )
 CLAIMS = ("KD-New-dichotomy", "KD-New-ownruns")
-MINUTES = 0.4
+MINUTES = 0.3
 
 MASS = 0.25
 WIDTHS = {"smoke": [0.5], "quick": [0.1, 0.5, 2.0, 10.0], "paper": list(np.geomspace(0.1, 10, 9))}

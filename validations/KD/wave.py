@@ -31,7 +31,7 @@ CAPTION = (
     "eta_d = 0.2, eta_g = 0.1, width 1 (bottom right: both rates 1e-4); one start each, the game is deterministic."
 )
 CLAIMS = ("KD-Thm3", "KD-Eq24", "KD-Lem7", "KD-Eq117", "KD-Eq119-120", "KD-New-wave", "KD-New-waveattract")
-MINUTES = 0.4
+MINUTES = 0.2
 
 MASS, RATES = 0.5, {"lr_disc": 0.2, "lr_gen": 0.1}
 REST_SPEED = MASS * math.sqrt(RATES["lr_disc"] * RATES["lr_gen"])  # of small rates at reg = 0
