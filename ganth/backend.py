@@ -137,6 +137,8 @@ def parallel_region(threads: int | None = None) -> Iterator[None]:
     that says what to do, a second thread waits.
     """
     global _went_parallel
+    # Threads that spin at every barrier cost tenfold where another process wants their core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import numba
 
     if _forked_after_parallel:
