@@ -154,6 +154,9 @@ def test_divergence_is_the_first_step_that_is_not_finite(dtype, order):
             ):
                 run.discriminator(SQUARE, trial=trial)
     assert (run.extend(10).diverged_at == run.diverged_at).all()
+    at_once = game.run(START, MASSES, steps=60, trials=2, dtype=dtype)
+    for name in ("particles", "coefficients", "diverged_at"):
+        np.testing.assert_array_equal(at_once.state[name], run.state[name])
 
 
 def test_the_frequencies_and_the_discriminator_are_those_of_random_features():
