@@ -37,7 +37,7 @@ _NODES = 20  # of the largest rule
 _COEFFICIENTS = 24  # of a curve; beyond, rounding spoils the fit to SPAN equidistant points
 _LONGEST = 8.0  # a block spans at most so many memory times 1 / (lr_disc reg)
 _MOST_LEVELS = 18
-_RADII = np.geomspace(1.3, 1e8, 40)
+_RADII = 1 + np.geomspace(0.1, 1e8, 80)
 
 
 class Memory(NamedTuple):
@@ -101,7 +101,7 @@ def tables(decay: float) -> Tables:
     degrees = np.arange(n, dtype=float)
     nodes, weights = _rules(steps, decay)
     return Tables(
-        fit=np.linalg.pinv(basis),
+        fit=np.asarray(np.linalg.pinv(basis), dtype=np.float64),
         basis=basis,
         join=np.stack(join),
         halve=np.stack(halve),
