@@ -39,7 +39,7 @@ class FeaturesEngine:
     def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
         self.map = self._map(0)
-        self._room: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._room: tuple[NDArray[Any] | None, ...] | None = None
 
     def start(self, particles: Floats, masses: Floats) -> State:
         """Return the state at step 0."""
@@ -61,7 +61,7 @@ class FeaturesEngine:
         game, real = self.game, self.dtype.type
         masses = state["masses"].astype(np.float64)
         if self._room is None:
-            self._room = self._tables(masses), self._scratch(masses.size)
+            self._room = self._tables(masses), *self._scratch(masses.size)
         weights = self._rate * masses
         equal = bool((weights == weights[0]).all())
         arguments = (
@@ -71,9 +71,10 @@ class FeaturesEngine:
             int(state["step"]),
             count,
             *self._room,
-            weights.astype(self.dtype),
+            None if equal else weights.astype(self.dtype),
             (2 * math.pi * game.lr_gen * masses).astype(self.dtype),
-            (real(game.lr_disc * game.reg), real(weights[0] if equal else 1.0), equal, game.order == "alternating"),
+            real(game.lr_disc * game.reg),
+            real(weights[0] if equal else 1.0),
         )
         if len(self.trials) == 1 or self.threads == 1:
             features_cpu.play_alone(*arguments)
@@ -127,12 +128,15 @@ class FeaturesEngine:
             fill(table, frequencies, points[t], game.true_masses, self._rate, masses.sum())
         return tables
 
-    def _scratch(self, particles: int) -> NDArray[Any]:
-        """Return room for each trial's forces and waves."""
+    def _scratch(self, particles: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """Return room for each trial's forces and, if the generator waits for the discriminator, its waves."""
         from .features_cpu import BYTES, PARTS
 
-        size = particles * (self.map.dim + 2 * PARTS) * BYTES // self.dtype.itemsize
-        return _aligned((len(self.trials), size), self.dtype)
+        vectors = particles * BYTES // self.dtype.itemsize
+        forces = _aligned((len(self.trials), vectors * self.map.dim), self.dtype)
+        if self.game.order == "simultaneous":
+            return forces, None
+        return forces, _aligned((len(self.trials), vectors * 2 * PARTS), self.dtype)
 
 
 def _aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

@@ -254,9 +254,8 @@ def _slope(cosines, sines, s, c):
 
 
 @njit
-def _sweep(force, table, waves, points, masses, rules):
+def _sweep(force, table, waves, t, points, masses, reg, scale):
     """Update the coefficients by one step and add up the particles' forces."""
-    reg, scale, equal, alternating = rules
     n = width(table)
     particles, axes = points.shape
     for at in range(0, table.size, (4 + axes) * n):
@@ -265,13 +264,14 @@ def _sweep(force, table, waves, points, masses, rules):
         phase = _phase(table, at, points, 0)
         for j in range(particles):
             s, c = _half_turn(fraction(phase))
-            share = s if equal else s * masses[j]
+            share = s if masses is None else s * masses[j]
             squares += share * s
             products += share * c
             last = j + 1 == particles
-            if alternating:
-                store(waves, 2 * j * n, s)
-                store(waves, (2 * j + 1) * n, c)
+            if waves is not None:
+                wave = (t * particles + j) * 2 * n
+                store(waves, wave, s)
+                store(waves, wave + n, c)
                 if not last:
                     phase = _phase(table, at, points, j + 1)
             elif last:
@@ -282,9 +282,10 @@ def _sweep(force, table, waves, points, masses, rules):
         sines += load(table, at + 3 * n) - sines * reg - products * scale
         store(table, at, cosines)
         store(table, at + n, sines)
-        if alternating:
+        if waves is not None:
             for j in range(particles):
-                s, c = load(waves, 2 * j * n), load(waves, (2 * j + 1) * n)
+                wave = (t * particles + j) * 2 * n
+                s, c = load(waves, wave), load(waves, wave + n)
                 _pull(force, table, at, _slope(cosines, sines, s, c), points, j)
 
 
@@ -296,14 +297,14 @@ def _copy(points, source):
 
 
 @njit
-def _steps(count, points, moved, force, table, waves, masses, gains, rules):
+def _steps(count, points, moved, force, table, waves, t, masses, gains, reg, scale):
     """Play up to `count` steps and return how many left the particles finite; `points` keeps the last finite ones."""
     n = width(table)
     particles, axes = points.shape
     for i in range(force.size):
         force[i] = 0
     for step in range(count):
-        _sweep(force, table, waves, points, masses, rules)
+        _sweep(force, table, waves, t, points, masses, reg, scale)
         finite = True
         for j in range(particles):
             for axis in range(axes):
@@ -330,20 +331,18 @@ def _exchange(table, coefficients, axes, inwards):
 
 
 @njit
-def _play(t, particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules):
+def _play(t, particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale):
     """Play `count` steps of trial t; where the particles leave the finite numbers, those before that."""
     if diverged_at[t] >= 0:
         return
     points, table = particles[t], tables[t]
-    n = width(table)
     axes = points.shape[1]
-    split = points.size * n // PARTS
     start, moved = np.empty_like(points), np.empty_like(points)
     _copy(start, points)
     left = count
     while True:
         _exchange(table, coefficients[t], axes, True)
-        done = _steps(left, points, moved, scratch[t, :split], table, scratch[t, split:], masses, gains, rules)
+        done = _steps(left, points, moved, forces[t], table, waves, t, masses, gains, reg, scale)
         if done == left:
             break
         # The coefficients are a step ahead of the last finite particles: play again, up to these.
@@ -354,21 +353,26 @@ def _play(t, particles, diverged_at, coefficients, first, count, tables, scratch
 
 
 @compiled
-def play_alone(particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules):
-    """Play `count` steps of each trial in turn: particles (trials, n, d), coefficients (trials, 2 R), in place.
+def play_alone(particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale):
+    """Play `count` steps of each trial in turn, in place: particles (trials, n, d), coefficients (trials, 2 R).
 
-    `first` steps were played before.  `masses` and `gains` (n,) multiply features and forces; rules are lr_disc reg,
-    a factor of all masses, whether that is all of them (`masses` are then left alone), whether the game alternates.
+    `first` steps were played before.  `forces` and `waves` are room, (trials, n, d, vector) and (trials, n, 2, Wide);
+    waves is None for a simultaneous game.  A particle weighs masses[j] scale, or scale if masses is None; it moves by
+    gains[j] times its force [in turns].  A step forgets `reg` of the coefficients.
     """
     for t in range(particles.shape[0]):
-        _play(t, particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules)
+        _play(
+            t, particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale
+        )  # fmt: skip
 
 
 @compiled(parallel=True)
-def play_trials(particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules):
+def play_trials(particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale):
     """See play_alone: trials side by side."""
     for t in prange(particles.shape[0]):
-        _play(t, particles, diverged_at, coefficients, first, count, tables, scratch, masses, gains, rules)
+        _play(
+            t, particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale
+        )  # fmt: skip
 
 
 @compiled
