@@ -124,24 +124,24 @@ def test_float32_is_near_float64_at_first(game):
 
 
 def test_divergence_is_recorded_warned_of_and_raised():
-    wild = ganth.KernelGAN([[0.0]], kernel=ganth.ReLUNTK(2), reg=0.0, lr_disc=10.0, lr_gen=1e3)
+    wild = ganth.KernelGAN([[1.0]], kernel=ganth.ReLUNTK(2), reg=1.0, lr_disc=10.0, lr_gen=1e3)
     with pytest.warns(ganth.DivergenceWarning, match="2 of 2 trials diverged, the first at step"):
-        run = wild.run([[1.0]], steps=400, trials=2, record_every=100)
+        run = wild.run([[0.5]], steps=400, trials=2, record_every=100)
     step = int(run.diverged_at[0])
     assert 0 < step <= 400
     assert np.isfinite(run.particles).all()
     np.testing.assert_array_equal(
         run.particles[:, run.steps >= step], run.particles[:, -1:].repeat((run.steps >= step).sum(), 1)
     )
-    assert np.isfinite(wild.run([[1.0]], steps=step - 1).final).all()
+    assert np.isfinite(wild.run([[0.5]], steps=step - 1).final).all()
     with pytest.raises(ganth.DivergedError, match=f"trial 0 diverged at step {step}"):
         run.raise_if_diverged()
 
 
 @pytest.mark.filterwarnings("ignore::ganth.DivergenceWarning")
 def test_a_diverged_run_says_so_once_and_extends():
-    wild = ganth.KernelGAN([[0.0]], kernel=ganth.ReLUNTK(2), reg=0.0, lr_disc=10.0, lr_gen=1e3)
-    run = wild.run([[1.0]], steps=400)
+    wild = ganth.KernelGAN([[1.0]], kernel=ganth.ReLUNTK(2), reg=1.0, lr_disc=10.0, lr_gen=1e3)
+    run = wild.run([[0.5]], steps=400)
     longer = run.extend(10)
     np.testing.assert_array_equal(longer.final, run.final)
     np.testing.assert_array_equal(longer.diverged_at, run.diverged_at)

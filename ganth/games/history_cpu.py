@@ -133,16 +133,32 @@ def _locate(point, position, axes, code, inverse_widths):
         for axis in range(dim):
             point[axis] = position[axis] * inverse_widths[axis]
         return
-    square = 1.0 if axes > dim else 0.0
+    # Divided by the largest coordinate first, so that squares do not overflow.
+    largest = 1.0 if axes > dim else 0.0
     for axis in range(dim):
-        square += position[axis] * np.float64(position[axis])
-    norm = math.sqrt(square)
-    inverse = 1.0 / norm if norm > 0.0 else 0.0
+        largest = max(largest, abs(np.float64(position[axis])))
+    unit = 1.0 / largest if largest > 0.0 else 0.0
+    square = unit * unit if axes > dim else 0.0
     for axis in range(dim):
-        point[axis] = position[axis] * inverse
+        point[axis] = position[axis] * unit
+        square += point[axis] * point[axis]
+    length = math.sqrt(square)
+    for axis in range(dim):
+        point[axis] = point[axis] / length if length > 0.0 else 0.0
     if axes > dim:
-        point[dim] = inverse
-    point[axes] = norm
+        point[dim] = unit / length
+    point[axes] = largest * length
+
+
+@compiled(error_model="numpy")
+def locate(points, positions, kernel):
+    """Set points (trials, rows, m) to the coordinates of positions (trials, m, d)."""
+    point = np.empty(points.shape[1])
+    for t in range(points.shape[0]):
+        for i in range(points.shape[2]):
+            _locate(point, positions[t, i], kernel.axes, kernel.code, kernel.inverse_widths)
+            for row in range(point.size):
+                points[t, row, i] = point[row]
 
 
 def _player(shared, **options):
