@@ -71,3 +71,21 @@ def play(gradient, start, steps, *settings, **rates):
     for _ in range(steps):
         path.append(step(gradient, path, *settings, **rates))
     return np.array(path)
+
+
+def quadrature_bound(curve, nodes, log_size):
+    """The bound of a rule with so many nodes along a curve (coefficients, axes); log_size(v) = log M(v)."""
+    degrees = np.arange(float(len(curve)))
+    r = 1 + np.geomspace(0.01, 1e7, 2000)[:, None]
+    reach = np.linalg.norm((r**degrees - r**-degrees) / 2 @ np.abs(curve), axis=1)
+    r = r[:, 0]
+    return np.exp(np.min(np.log(4 / (r - 1)) + (1 - 2 * nodes) * np.log(r) + log_size(reach)))
+
+
+def gaussian_log_size(v):
+    return np.log1p(v) + v * v / 2
+
+
+def rational_log_size(v, mixing):
+    inside = np.maximum(1 - v * v / (2 * mixing), 0.0)
+    return np.log1p(v) + np.where(inside > 0, -(mixing + 1) * np.log(np.where(inside > 0, inside, 1.0)), np.inf)

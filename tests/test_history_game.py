@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 import ganth
 from ganth.formulas import exponentials
-from ganth.games import compression, history_cpu
+from ganth.games import compression, compression_cpu, history_cpu
+from ganth.games.history import HistoryEngine
 
 RNG = np.random.default_rng(7)
 RING = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
@@ -142,6 +143,63 @@ def test_compression_errs_less_than_its_bound_everywhere(family, path, tolerance
     assert run.state["sizes"][0, 1] < len(places) / 4
 
 
+@pytest.mark.parametrize("path", ["oscillating", "far away", "four points"])
+def test_curves_are_as_near_to_the_path_as_they_say(path):
+    true, start, changes, width = PATHS[path]
+    run = game(true, ganth.RBF(width), lr_disc=0.01, lr_gen=0.01, tolerance=1e-7, **changes).run(
+        start, steps=3000, record_every=1
+    )
+    state, places = run.state, run.particles[0] / width
+    _, n, dim = places.shape
+    levels = set()
+    for block in range(state["sizes"][0, 0]):
+        level, _, end = state["blocks"][0, block]
+        if level >= 0:
+            levels.add(int(level))
+            size = compression.SPAN * 2**level
+            u = (2 * np.arange(size) + 1) / size - 1
+            curve = np.polynomial.chebyshev.chebval(u, state["curves"][0, block]).T.reshape(size, n, dim)
+            misfit = np.linalg.norm(curve - places[end - size : end], axis=2).max()
+            assert misfit <= state["misfits"][0, block] + 4 * np.finfo(float).eps * np.abs(places).max()
+    assert len(levels) > 2
+
+
+def random_curve(seed, size):
+    rng = np.random.default_rng(seed)
+    coefficients = len(compression.tables(1.0).fit)
+    return rng.normal(size=(coefficients, 2)) * size * 0.3 ** np.arange(coefficients)[:, None]
+
+
+@given(seed=st.integers(0, 2**32), size=st.floats(0.01, 2), nodes=st.integers(1, 12), rational=st.booleans())
+def test_a_rule_along_a_curve_errs_less_than_its_bound(seed, size, nodes, rational):
+    kernel = ganth.RationalQuadratic(1.0, 0.7) if rational else ganth.RBF(1.0)
+    tables, level, curve = compression.tables(0.999), 2, random_curve(seed, size)
+    steps = compression.SPAN * 2**level
+    weights = 0.999 ** np.arange(steps - 1, -1, -1.0)
+    along = [
+        np.polynomial.chebyshev.chebval(u, curve).T
+        for u in ((2 * np.arange(steps) + 1) / steps - 1, tables.nodes[level, nodes - 1, :nodes])
+    ]
+    x = along[0][::5] + np.random.default_rng(seed).normal(size=(len(along[0][::5]), 2))
+    exact = np.einsum("nma,m->na", kernel.gradient(x, along[0]), weights)
+    short = np.einsum("nma,m->na", kernel.gradient(x, along[1]), tables.weights[level, nodes - 1, :nodes])
+    log_size = (lambda v: naive.rational_log_size(v, 0.7)) if rational else naive.gaussian_log_size
+    bound = naive.quadrature_bound(curve, nodes, log_size)
+    assert np.linalg.norm(exact - short, axis=1).max() <= (bound + 1e-14) * weights.sum()
+
+
+@given(seed=st.integers(0, 2**32), size=st.floats(0.01, 1), rational=st.booleans())
+def test_the_loops_take_the_fewest_nodes_that_the_bound_allows(seed, size, rational):
+    kernel = ganth.RationalQuadratic(1.0, 0.7) if rational else ganth.RBF(1.0)
+    engine = HistoryEngine(game([[0.0, 0.0]], kernel), key=0, trials=range(1), dtype="float64", threads=1)
+    _, rules = engine._settings(np.ones(1))
+    curve, tables = random_curve(seed, size), compression.tables(1.0)
+    log_size = (lambda v: naive.rational_log_size(v, 0.7)) if rational else naive.gaussian_log_size
+    allowed = [m for m in range(1, 21) if naive.quadrature_bound(curve, m, log_size) <= rules.slack / 2]
+    fewest = allowed[0] if allowed else 21
+    assert fewest <= compression_cpu._fewest_nodes(curve, 0, rules, tables) <= fewest + 1
+
+
 def test_compression_follows_a_wave_over_hundreds_of_widths():
     gan = game([[0.0, 0.0]], ganth.RBF(0.3), true_masses=[0.1], reg=0.01, lr_disc=1e-3, lr_gen=1e-3)
     run = gan.run([[0.1, 0.03]], steps=100_000)
@@ -218,6 +276,26 @@ def test_a_diverging_trial_stops_alone_and_keeps_its_last_finite_state(kernel, o
     assert (run.particles[:, :, 0, 0] == [[0.0], [1.0]]).all()
     past = (when - 1) * 0.1 * (1000 * kernel.gram([[1.0]], [[0.0]])[0, 0] - kernel.diagonal([[1.0]])[0])
     assert math.isclose(run.discriminator([[1.0]], trial=1)[0], past, abs_tol=1e-12)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_tangent_kernel_run_diverges_only_beyond_the_largest_number(bias):
+    gan = game([[0.5, 0.0]], ganth.ReLUNTK(2, bias=bias), reg=0.0, lr_disc=10.0, lr_gen=1e3)
+    with pytest.warns(ganth.DivergenceWarning):
+        run = gan.run([[1.0, 0.2]], steps=400)
+    assert np.isfinite(run.particles).all()
+    assert np.abs(run.final).max() > 1e290
+
+
+def test_coincident_parallel_and_zero_points_pull_as_the_kernel_says():
+    for bias in (False, True):
+        kernel = ganth.ReLUNTK(2, bias=bias)
+        true = np.array([[0.3, 0.4], [0.6, 0.8], [-0.3, -0.4], [0.0, 0.0]])
+        start = np.array([[0.3, 0.4], [0.0, 0.0]])
+        p, q = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.5, 0.6])
+        run = game(true, kernel, true_masses=p, order="alternating").run(start, q, steps=1)
+        f = ganth.discriminators.KernelExpansion(kernel, np.vstack([true, start]), 0.1 * np.append(p, -q))
+        np.testing.assert_allclose(run.final, start + 0.1 * q[:, None] * f.gradient(start), rtol=0, atol=1e-11)
 
 
 def test_float32_positions_and_a_history_that_is_still_compressed():

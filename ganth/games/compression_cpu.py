@@ -100,7 +100,7 @@ def _fewest_nodes(curve, first, rules, tables):
             for k in range(1, degree + 1):
                 reach += abs(curve[k, column]) * tables.growth[i, k]
             square += reach * reach
-        if square >= rules.pole:
+        if square >= rules.pole or square > 1e4:  # and larger still for the radii to come
             break
         if rules.pole == np.inf:
             log_bound = 0.5 * square

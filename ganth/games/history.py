@@ -88,8 +88,11 @@ class HistoryEngine:
 
     def start(self, particles: Floats, masses: Floats) -> "State":
         """Return the state at step 0: the particles and a `compression.Memory`."""
-        true_points = np.broadcast_to(self._game.true_points, (len(particles), *self._game.true_points.shape[-2:]))
-        true_places = self._places(true_points)
+        true_points = np.broadcast_to(
+            self._game.true_points, (len(particles), *self._game.true_points.shape[-2:])
+        ).copy()
+        true_places = np.empty((len(particles), self._kernel.axes + self._tangent, true_points.shape[1]))
+        self._loops.locate(true_places, true_points, self._kernel)
         memory = compression.empty(true_places, particles.shape[1], self._kernel.axes, self._smooth)
         return {
             "particles": particles.astype(self._dtype),
@@ -147,17 +150,6 @@ class HistoryEngine:
         dim = self._kernel.inverse_widths.size
         positions = places[:dim] * places[-1] if self._tangent else places / self._kernel.inverse_widths[:, None]
         return KernelExpansion(self._given, np.ascontiguousarray(positions.T), np.concatenate(weights))
-
-    def _places(self, positions: Floats) -> Floats:
-        """Return the coordinates in which the kernel works (..., rows, m) of points (..., m, d)."""
-        if self._tangent:
-            lift = np.ones((*positions.shape[:-1], self._kernel.axes - positions.shape[-1]))
-            lifted = np.concatenate([positions, lift], axis=-1)
-            norms = np.linalg.norm(lifted, axis=-1, keepdims=True)
-            places = np.concatenate([lifted / np.where(norms > 0, norms, 1.0), norms], axis=-1)
-        else:
-            places = positions * self._kernel.inverse_widths
-        return np.ascontiguousarray(np.swapaxes(places, -1, -2))
 
     def _settings(self, masses: Floats) -> tuple[_Game, compression.Rules]:
         game = self._game

@@ -137,10 +137,10 @@ def _locate(point, position, axes, code, inverse_widths):
     largest = 1.0 if axes > dim else 0.0
     for axis in range(dim):
         largest = max(largest, abs(np.float64(position[axis])))
-    unit = 1.0 / largest if largest > 0.0 else 0.0
-    square = unit * unit if axes > dim else 0.0
+    unit = 1.0 / largest if axes > dim else 0.0
+    square = unit * unit
     for axis in range(dim):
-        point[axis] = position[axis] * unit
+        point[axis] = position[axis] / largest if largest > 0.0 else 0.0
         square += point[axis] * point[axis]
     length = math.sqrt(square)
     for axis in range(dim):
