@@ -21,7 +21,7 @@ CAPTION = (
     "point runs away, against λ, with 95 % intervals; dotted: l_c and 1. Both happen together only between the two."
 )
 CLAIMS = ("KD-Fig1",)
-MINUTES = 0.15
+MINUTES = 0.08
 
 MASS, WIDTH = 1 / 8, 1.0
 SCALE = MASS / WIDTH  # g = q sqrt(mu) / sigma

@@ -22,7 +22,7 @@ CAPTION = (
     "above it."
 )
 CLAIMS = ("KD-Fig4-concat", "KD-Fig4-wide", "KD-New-fig4mech")
-MINUTES = 0.25
+MINUTES = 0.15
 
 WIDTHS = [0.1, 1.0, 10.0]
 KERNELS = [*(ganth.RBF(width) for width in WIDTHS), ganth.MultiScale(WIDTHS)]

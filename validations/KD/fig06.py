@@ -20,7 +20,7 @@ CAPTION = (
     "network. (c) Share of seeds that end above a tenth, with 95 % intervals, and share that overflowed."
 )
 CLAIMS = ("KD-Fig6",)
-MINUTES = 0.4
+MINUTES = 0.3
 
 DEPTHS = np.array([1, 2, 3, 4])
 WIDTH, RATE, FAILED, RECORDS = 400, 1e-2, 0.1, 200

@@ -21,7 +21,7 @@ CAPTION = (
     "intervals."
 )
 CLAIMS = ("KD-Fig7",)
-MINUTES = 0.2
+MINUTES = 0.15
 
 DEPTHS = np.array([1, 2, 3, 4])
 WIDTH, RATE, SWINGS, NEAR = 400, 1e-2, 0.1, 0.1

@@ -23,7 +23,7 @@ CAPTION = (
     "half; dashed: the limit of deep networks."
 )
 CLAIMS = ("KD-Fig8", "KD-New-ntkkink", "KD-Rem-ntkwidth")
-MINUTES = 0.12
+MINUTES = 0.2
 
 REG, RATE, DISTANCE, NEAR = 0.1, 1e-3, 0.1, 0.02
 DEPTHS = np.arange(1, 6)
