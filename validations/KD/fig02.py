@@ -20,11 +20,11 @@ CAPTION = (
     "generated points within one width while another has none, against the step."
 )
 CLAIMS = ("KD-Fig2ac", "KD-Fig2b")
-MINUTES = 0.4
+MINUTES = 0.15
 
 WIDTHS = np.array([0.1, 0.6, 3.0])
 REG, RATE, FREQUENCIES = 0.01, 1e-3, 1000
-SIZES = {"smoke": (4, 4000, 2), "quick": (24, 40_000, 3), "paper": (100, 40_000, 5)}
+SIZES = {"smoke": (4, 4000, 2), "quick": (16, 40_000, 2), "paper": (100, 40_000, 5)}
 HALF_WIDTH = 3.0
 
 
