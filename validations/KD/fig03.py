@@ -159,10 +159,10 @@ def check(result):
     verdicts.append(
         Verdict(
             "KD-Num-div2",
-            "open" if not outside else ("holds" if share < 0.1 else "corrected"),
+            "open" if not outside else ("holds" if share < 0.02 else "corrected"),
             share,
             0.0,
-            0.1,
+            0.02,
             f"share of the {outside} points outside radius 2 at the end, d = 2, all widths, back inside after a "
             "quarter as many steps again: all are at least 1 from every true point",
         )
