@@ -210,12 +210,12 @@ def _half_turn(r):
     """See turns: the polynomials of r's type."""
 
 
-@overload(_half_turn)
+@overload(_half_turn, jit_options={"forceinline": True})
 def _half_turn_of(r):
     return (turns.half_turn_float32 if r.number == types.float32 else turns.half_turn_float64).py_func
 
 
-@njit
+@njit(forceinline=True)
 def _phase(table, at, points, j):
     """Return the phases of particle j at a tile [turns]."""
     n = width(table)
@@ -225,7 +225,7 @@ def _phase(table, at, points, j):
     return phase
 
 
-@njit
+@njit(forceinline=True)
 def _pull(force, table, at, slope, points, j):
     """Add to the force on particle j: the slope of f along each wave, times its frequency."""
     n = width(table)
@@ -234,7 +234,7 @@ def _pull(force, table, at, slope, points, j):
         add_product(force, (j * axes + axis) * n // PARTS, slope, load(table, at + (4 + axis) * n))
 
 
-@njit
+@njit(forceinline=True)
 def _pull_and_phase(force, table, at, slope, points, j):
     """Pull particle j and return the phases of the next: two sums that fill each other's waits."""
     n = width(table)
@@ -247,7 +247,7 @@ def _pull_and_phase(force, table, at, slope, points, j):
     return phase
 
 
-@njit
+@njit(forceinline=True)
 def _slope(cosines, sines, s, c):
     """Return S cos(2 a) - C sin(2 a) from s = sin(a), c = 2 cos(a): the slope of C cos + S sin along its phase."""
     return sines - s * ((sines + sines) * s + cosines * c)
