@@ -140,9 +140,9 @@ class FeaturesEngine:
 
 
 def _aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an empty array that starts where the loops' vectors may."""
+    """Return zeros that start where the loops' vectors may."""
     from .features_cpu import BYTES
 
-    empty = np.empty(math.prod(shape) * np.dtype(dtype).itemsize + BYTES, np.uint8)
-    start = -empty.ctypes.data % BYTES
-    return empty[start : empty.size - BYTES + start].view(dtype).reshape(shape)
+    room = np.zeros(math.prod(shape) * np.dtype(dtype).itemsize + BYTES, np.uint8)
+    start = -room.ctypes.data % BYTES
+    return room[start : room.size - BYTES + start].view(dtype).reshape(shape)

@@ -3,7 +3,7 @@
 The loops below are written for numbers but run on `Wide` values, PARTS full vector registers in one variable: each
 operation is PARTS independent instructions, which hides their latency, and no compiler has to find the vectors itself.
 
-A trial's table is flat and starts at a multiple of BYTES.  It holds tiles of `width(table)` frequencies, padded with
+A trial's table is flat and starts at a multiple of BYTES.  It holds tiles of `width` frequencies, padded with
 zeros; a tile is 4 + d rows of that width:
 
     0, 1    coefficients of the cosines and of the sines: f(x) = sum_r C_r cos(w_r x) + S_r sin(w_r x)
@@ -70,9 +70,8 @@ def _join(builder, vectors):
     return vectors[0]
 
 
-def _address(context, builder, array_type, array, at, vector):
-    start = builder.gep(context.make_array(array_type)(context, builder, array).data, [at])
-    return builder.bitcast(start, vector.as_pointer())
+def _place(builder, pointer, at, vector):
+    return builder.bitcast(builder.gep(pointer, [at]), vector.as_pointer())
 
 
 def _call(builder, name, result, *args):
@@ -81,40 +80,58 @@ def _call(builder, name, result, *args):
 
 
 @intrinsic
-def width(typing, array):
-    """Return the numbers in a Wide of an array's type."""
-    return types.intp(array), lambda context, builder, signature, args: context.get_constant(
-        types.intp, Wide(array.dtype).count
-    )
+def pointer(typing, array, at):
+    """Return the address of element `at` of a contiguous array, or None for None: arrays are counted as they pass."""
+    if isinstance(array, types.NoneType):
+        return types.none(array, at), lambda context, *rest: context.get_dummy_value()
+
+    def build(context, builder, signature, args):
+        return builder.gep(context.make_array(array)(context, builder, args[0]).data, [args[1]])
+
+    return types.CPointer(array.dtype)(array, types.intp), build
 
 
 @intrinsic
-def load(typing, array, at):
-    """Return array[at:] as a Wide; no index wraps."""
-    wide = Wide(array.dtype)
-
-    def build(context, builder, signature, args):
-        return builder.load(_address(context, builder, array, *args, context.get_value_type(wide)), align=BYTES)
-
-    return wide(array, types.intp), build
+def number(typing, pointer, at):
+    """Return the number `at` places on."""
+    signature = pointer.dtype(pointer, types.intp)
+    return signature, lambda context, builder, signature, args: builder.load(builder.gep(args[0], [args[1]]))
 
 
 @intrinsic
-def store(typing, array, at, wide):
-    """Set array[at:] to a Wide."""
+def width(typing, pointer):
+    """Return how many numbers a Wide of the pointer's type has."""
+    count = Wide(pointer.dtype).count
+    return types.intp(pointer), lambda context, *rest: context.get_constant(types.intp, count)
+
+
+@intrinsic
+def load(typing, pointer, at):
+    """Return the Wide `at` places on."""
+    wide = Wide(pointer.dtype)
 
     def build(context, builder, signature, args):
-        builder.store(args[2], _address(context, builder, array, *args[:2], args[2].type), align=BYTES)
+        return builder.load(_place(builder, *args, context.get_value_type(wide)), align=BYTES)
+
+    return wide(pointer, types.intp), build
+
+
+@intrinsic
+def store(typing, pointer, at, wide):
+    """Write a Wide `at` places on."""
+
+    def build(context, builder, signature, args):
+        builder.store(args[2], _place(builder, *args[:2], args[2].type), align=BYTES)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, wide), build
+    return types.none(pointer, types.intp, wide), build
 
 
 @intrinsic
-def zeros(typing, array):
-    """Return a Wide of zeros of an array's type."""
-    wide = Wide(array.dtype)
-    return wide(array), lambda context, builder, signature, args: ir.Constant(context.get_value_type(wide), None)
+def zeros(typing, pointer):
+    """Return a Wide of zeros of the pointer's type."""
+    wide = Wide(pointer.dtype)
+    return wide(pointer), lambda context, *rest: ir.Constant(context.get_value_type(wide), None)
 
 
 @intrinsic
@@ -136,38 +153,38 @@ def fraction(typing, wide):
 
 
 @intrinsic
-def add_product(typing, array, at, a, b):
-    """Add a b to array[at:], the PARTS vectors of the product one after the other onto one vector."""
+def add_product(typing, pointer, at, a, b):
+    """Add a b to the vector `at` places on, the PARTS vectors of the product one after the other."""
 
     def build(context, builder, signature, args):
         pairs = list(zip(*(_parts(builder, wide) for wide in args[2:]), strict=True))
-        address = _address(context, builder, array, *args[:2], pairs[0][0].type)
-        total = builder.load(address, align=BYTES)
+        place = _place(builder, *args[:2], pairs[0][0].type)
+        total = builder.load(place, align=BYTES)
         for x, y in pairs:
             total = builder.fadd(builder.fmul(x, y, flags=_CONTRACT), total, flags=_CONTRACT)
-        builder.store(total, address, align=BYTES)
+        builder.store(total, place, align=BYTES)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, a, b), build
+    return types.none(pointer, types.intp, a, b), build
 
 
 @intrinsic
-def take_total(typing, array, at):
-    """Return the sum of the vector at array[at:], added as a tree, and clear it."""
+def take_total(typing, pointer, at):
+    """Return the sum of the vector `at` places on, added as a tree, and clear it."""
 
     def build(context, builder, signature, args):
-        count = Wide(array.dtype).count // PARTS
-        vector = ir.VectorType(context.get_value_type(array.dtype), count)
-        address = _address(context, builder, array, *args, vector)
-        total, nothing = builder.load(address, align=BYTES), ir.Constant(vector, ir.Undefined)
+        count = Wide(pointer.dtype).count // PARTS
+        vector = ir.VectorType(context.get_value_type(pointer.dtype), count)
+        place = _place(builder, *args, vector)
+        total, nothing = builder.load(place, align=BYTES), ir.Constant(vector, ir.Undefined)
         while count > 1:
             count //= 2
             upper = _lanes(*range(count, 2 * count), *range(vector.count - count))
             total = builder.fadd(total, builder.shuffle_vector(total, nothing, upper))
-        builder.store(ir.Constant(vector, None), address, align=BYTES)
+        builder.store(ir.Constant(vector, None), place, align=BYTES)
         return builder.extract_element(total, ir.IntType(32)(0))
 
-    return array.dtype(array, types.intp), build
+    return pointer.dtype(pointer, types.intp), build
 
 
 def _arithmetic(operation, instruction):
@@ -179,13 +196,13 @@ def _arithmetic(operation, instruction):
 
         def build(context, builder, signature, args):
             vector = context.get_value_type(wide)
-            sides = [
-                value
-                if isinstance(kind, Wide)
-                else _spread(builder, vector, context.cast(builder, value, kind, wide.number))
-                for value, kind in zip(args, signature.args, strict=True)
-            ]
-            return getattr(builder, instruction)(*sides, flags=_CONTRACT)
+
+            def widen(value, kind):
+                if isinstance(kind, Wide):
+                    return value
+                return _spread(builder, vector, context.cast(builder, value, kind, wide.number))
+
+            return getattr(builder, instruction)(*map(widen, args, signature.args), flags=_CONTRACT)
 
         return wide(a, b), build
 
@@ -193,17 +210,11 @@ def _arithmetic(operation, instruction):
     def choose(a, b):
         if isinstance(a, Wide) or isinstance(b, Wide):
             return lambda a, b: apply(a, b)
-        return None
 
 
-for _operation, _instruction in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.iadd, "fadd"),
-    (operator.isub, "fsub"),
-):
-    _arithmetic(_operation, _instruction)
+for _name in ("add", "sub", "mul"):
+    _arithmetic(getattr(operator, _name), f"f{_name}")
+    _arithmetic(getattr(operator, f"i{_name}"), f"f{_name}")
 
 
 def _half_turn(r):
@@ -216,34 +227,32 @@ def _half_turn_of(r):
 
 
 @njit(forceinline=True)
-def _phase(table, at, points, j):
+def _phase(table, at, points, j, axes):
     """Return the phases of particle j at a tile [turns]."""
     n = width(table)
     phase = zeros(table)
-    for axis in range(points.shape[1]):
-        phase = load(table, at + (4 + axis) * n) * points[j, axis] + phase
+    for axis in range(axes):
+        phase = load(table, at + (4 + axis) * n) * number(points, j * axes + axis) + phase
     return phase
 
 
 @njit(forceinline=True)
-def _pull(force, table, at, slope, points, j):
+def _pull(force, table, at, slope, j, axes):
     """Add to the force on particle j: the slope of f along each wave, times its frequency."""
     n = width(table)
-    axes = points.shape[1]
     for axis in range(axes):
         add_product(force, (j * axes + axis) * n // PARTS, slope, load(table, at + (4 + axis) * n))
 
 
 @njit(forceinline=True)
-def _pull_and_phase(force, table, at, slope, points, j):
+def _pull_and_phase(force, table, at, slope, points, j, axes):
     """Pull particle j and return the phases of the next: two sums that fill each other's waits."""
     n = width(table)
-    axes = points.shape[1]
     phase = zeros(table)
     for axis in range(axes):
         frequency = load(table, at + (4 + axis) * n)
         add_product(force, (j * axes + axis) * n // PARTS, slope, frequency)
-        phase = frequency * points[j + 1, axis] + phase
+        phase = frequency * number(points, (j + 1) * axes + axis) + phase
     return phase
 
 
@@ -254,57 +263,56 @@ def _slope(cosines, sines, s, c):
 
 
 @njit
-def _sweep(force, table, waves, t, points, masses, reg, scale):
+def _sweep(force, table, size, waves, points, particles, axes, masses, reg, scale):
     """Update the coefficients by one step and add up the particles' forces."""
     n = width(table)
-    particles, axes = points.shape
-    for at in range(0, table.size, (4 + axes) * n):
+    tile = (4 + axes) * n
+    phase = _phase(table, 0, points, 0, axes)
+    for at in range(0, size, tile):
         cosines, sines = load(table, at), load(table, at + n)
         squares = products = zeros(table)
-        phase = _phase(table, at, points, 0)
         for j in range(particles):
             s, c = _half_turn(fraction(phase))
-            share = s if masses is None else s * masses[j]
+            share = s if masses is None else s * number(masses, j)
             squares += share * s
             products += share * c
-            last = j + 1 == particles
             if waves is not None:
-                wave = (t * particles + j) * 2 * n
-                store(waves, wave, s)
-                store(waves, wave + n, c)
-                if not last:
-                    phase = _phase(table, at, points, j + 1)
-            elif last:
-                _pull(force, table, at, _slope(cosines, sines, s, c), points, j)
+                store(waves, 2 * j * n, s)
+                store(waves, 2 * j * n + n, c)
+            if j + 1 == particles:
+                if waves is None:
+                    _pull(force, table, at, _slope(cosines, sines, s, c), j, axes)
+                phase = _phase(table, at + tile if at + tile < size else 0, points, 0, axes)
+            elif waves is None:
+                phase = _pull_and_phase(force, table, at, _slope(cosines, sines, s, c), points, j, axes)
             else:
-                phase = _pull_and_phase(force, table, at, _slope(cosines, sines, s, c), points, j)
+                phase = _phase(table, at, points, j + 1, axes)
         cosines += load(table, at + 2 * n) - cosines * reg + squares * (scale + scale)
         sines += load(table, at + 3 * n) - sines * reg - products * scale
         store(table, at, cosines)
         store(table, at + n, sines)
         if waves is not None:
             for j in range(particles):
-                wave = (t * particles + j) * 2 * n
-                s, c = load(waves, wave), load(waves, wave + n)
-                _pull(force, table, at, _slope(cosines, sines, s, c), points, j)
+                s, c = load(waves, 2 * j * n), load(waves, 2 * j * n + n)
+                _pull(force, table, at, _slope(cosines, sines, s, c), j, axes)
 
 
 @njit
 def _copy(points, source):
-    for j in range(points.shape[0]):
-        for axis in range(points.shape[1]):
-            points[j, axis] = source[j, axis]
+    for place in np.ndindex(points.shape):
+        points[place] = source[place]
 
 
 @njit
-def _steps(count, points, moved, force, table, waves, t, masses, gains, reg, scale):
+def _steps(t, count, points, moved, tables, forces, waves, masses, gains, reg, scale):
     """Play up to `count` steps and return how many left the particles finite; `points` keeps the last finite ones."""
-    n = width(table)
     particles, axes = points.shape
-    for i in range(force.size):
-        force[i] = 0
+    size = tables.shape[1]
+    table, force, start = pointer(tables, t * size), pointer(forces, t * forces.shape[1]), pointer(points, 0)
+    n = width(table)
+    room, weights = pointer(waves, t * 2 * particles * n), pointer(masses, 0)
     for step in range(count):
-        _sweep(force, table, waves, t, points, masses, reg, scale)
+        _sweep(force, table, size, room, start, particles, axes, weights, reg, scale)
         finite = True
         for j in range(particles):
             for axis in range(axes):
@@ -320,7 +328,7 @@ def _steps(count, points, moved, force, table, waves, t, masses, gains, reg, sca
 @njit
 def _exchange(table, coefficients, axes, inwards):
     """Copy the coefficients (2 R,) of a trial into its table, or back."""
-    n = width(table)
+    n = width(pointer(table, 0))
     count = coefficients.size // 2
     for r in range(count):
         at = r // n * (4 + axes) * n + r % n
@@ -335,53 +343,47 @@ def _play(t, particles, diverged_at, coefficients, first, count, tables, forces,
     """Play `count` steps of trial t; where the particles leave the finite numbers, those before that."""
     if diverged_at[t] >= 0:
         return
-    points, table = particles[t], tables[t]
+    points = particles[t]
     axes = points.shape[1]
     start, moved = np.empty_like(points), np.empty_like(points)
     _copy(start, points)
     left = count
     while True:
-        _exchange(table, coefficients[t], axes, True)
-        done = _steps(left, points, moved, forces[t], table, waves, t, masses, gains, reg, scale)
+        _exchange(tables[t], coefficients[t], axes, True)
+        done = _steps(t, left, points, moved, tables, forces, waves, masses, gains, reg, scale)
         if done == left:
             break
         # The coefficients are a step ahead of the last finite particles: play again, up to these.
         diverged_at[t] = first + done + 1
         left = done
         _copy(points, start)
-    _exchange(table, coefficients[t], axes, False)
+    _exchange(tables[t], coefficients[t], axes, False)
 
 
 @compiled
 def play_alone(particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale):
     """Play `count` steps of each trial in turn, in place: particles (trials, n, d), coefficients (trials, 2 R).
 
-    `first` steps were played before.  `forces` and `waves` are room, (trials, n, d, vector) and (trials, n, 2, Wide);
-    waves is None for a simultaneous game.  A particle weighs masses[j] scale, or scale if masses is None; it moves by
-    gains[j] times its force [in turns].  A step forgets `reg` of the coefficients.
+    `first` steps were played before.  Room: `forces` (trials, n, d, vector), zeros between steps, and `waves` (trials,
+    n, 2, Wide), None for a simultaneous game.  A particle weighs masses[j] scale, or scale if masses is None; it moves
+    by gains[j] times its force [in turns].  A step forgets `reg` of the coefficients.
     """
     for t in range(particles.shape[0]):
-        _play(
-            t, particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale
-        )  # fmt: skip
+        _play(t, particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale)
 
 
 @compiled(parallel=True)
 def play_trials(particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale):
     """See play_alone: trials side by side."""
     for t in prange(particles.shape[0]):
-        _play(
-            t, particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale
-        )  # fmt: skip
+        _play(t, particles, diverged_at, coefficients, first, count, tables, forces, waves, masses, gains, reg, scale)
 
 
 @compiled
 def fill(table, frequencies, points, true_masses, factor, mass):
-    """Write a trial's table: frequencies (R, d) [turns / data length] and what true points (n, d) add in a step."""
-    n = width(table)
+    """Write a trial's table, zeros so far: frequencies (R, d) [turns / length], and what true points (n, d) add."""
+    n = width(pointer(table, 0))
     count, axes = frequencies.shape
-    for i in range(table.size):
-        table[i] = 0
     for r in range(count):
         at = r // n * (4 + axes) * n + r % n
         cosine, sine = -mass, 0.0
