@@ -45,6 +45,26 @@ def test_numbas_own_cache_setting_is_left_alone(tmp_path):
     assert list(tmp_path.rglob("*.nbi")), "machine code should be kept in the named folder"
 
 
+def test_every_compiled_source_changes_the_cache_folder(tmp_path, monkeypatch):
+    """A change in any file that machine code is made of, vector types included, must not meet old machine code."""
+    import pathlib
+    import shutil
+
+    copy = tmp_path / "ganth"
+    shutil.copytree(pathlib.Path(backend.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(backend, "__file__", str(copy / "backend.py"))
+    before = backend._source_hash()
+    compiled = [*copy.rglob("*_cpu.py"), *copy.glob("formulas/[!_]*.py"), *copy.rglob("lanes*.py")]
+    assert len(compiled) > 10
+    for path in compiled:
+        source = path.read_bytes()
+        path.write_bytes(source + b"\n")
+        assert backend._source_hash() != before, path
+        path.write_bytes(source)
+    (copy / "cli.py").write_bytes(b"")
+    assert backend._source_hash() == before
+
+
 def _child(queue):
     try:
         with backend.parallel_region():
