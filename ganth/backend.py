@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import math
 import os
 import pathlib
 import shutil
@@ -13,10 +14,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
 from .checks import choice, integer
 from .errors import BackendUnavailableError
 
 _KEPT_CACHES = 3
+_CACHE_LINE = 64  # bytes
 _region = threading.RLock()
 _went_parallel = False
 _forked_after_parallel = False
@@ -59,7 +64,8 @@ def no_cuda_loops(backend: str, what: str) -> None:
 def _source_hash() -> str:
     """Return a hash of every source that can enter machine code, the compiler's versions and the CPU's name.
 
-    A source that neither speaks of Numba nor uses `compiled` is not compiled, and a change in it leaves the compiled code valid.
+    A source that neither speaks of Numba nor uses `compiled` is not compiled, and a change in it leaves compiled
+    code valid.
     """
     import llvmlite
     import llvmlite.binding as llvm
@@ -119,6 +125,18 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         return numba.njit(cache=True, **options)(function)
     finally:
         config.CACHE_DIR = before
+
+
+def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array of zeros that starts at a cache line, where the loops' vectors may be loaded whole.
+
+    >>> aligned((3, 5), "float32").ctypes.data % 64
+    0
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.zeros(size + _CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % _CACHE_LINE
+    return room[start : start + size].view(dtype).reshape(shape)
 
 
 def _note_fork() -> None:

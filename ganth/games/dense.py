@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import parallel_region
+from ..backend import aligned, parallel_region
 from ..checks import Floats
 from ..discriminators import DenseNetwork, DenseReLU
 from ..errors import DivergedError
@@ -51,7 +51,7 @@ class DenseEngine:
     def start(self, particles: Floats, masses: Floats) -> State:
         """Return the state at step 0."""
         size = (self.dim + 1 + (self.network.depth - 1) * (self.units + 1) + 1) * self.units + self.lanes
-        weights = _aligned(np.zeros((len(self.trials), size), self.dtype))
+        weights = aligned((len(self.trials), size), self.dtype)
         for packed, trial in zip(weights, self.trials, strict=True):
             self._pack(packed, self.network.initial(self.dim, self.key, trial=trial))
         return {
@@ -62,7 +62,7 @@ class DenseEngine:
             "weights": weights,
         }
 
-    def check_length(self, steps: int) -> None:
+    def check_length(self, steps: int, masses: Floats) -> None:
         """Accept any length: the cost is linear in the steps."""
 
     def advance(self, state: State, count: int) -> None:
@@ -70,7 +70,7 @@ class DenseEngine:
         from .dense_cpu import GROUP, advance
 
         game, real = self.game, self.dtype.type
-        state["weights"] = _aligned(state["weights"])
+        state["weights"] = _placed(state["weights"])
         n_true, n = len(game.true_masses), len(state["masses"])
         coefficients = np.zeros(-(-(n_true + n) // GROUP) * GROUP)
         coefficients[:n_true] = game.lr_disc * game.true_masses
@@ -124,14 +124,12 @@ class DenseEngine:
         return [*views, (packed[None, at : at + units], packed[at + units : at + units + 1])]
 
 
-def _aligned(array: NDArray[Any]) -> NDArray[Any]:
+def _placed(array: NDArray[Any]) -> NDArray[Any]:
     """Return `array`, or a copy of it that starts where the loops' vectors may."""
     from .dense_cpu import BYTES
 
     if array.ctypes.data % BYTES == 0:
         return array
-    room = np.empty(array.size + BYTES // array.itemsize, array.dtype)
-    skip = -room.ctypes.data % BYTES // array.itemsize
-    copy = room[skip : skip + array.size].reshape(array.shape)
+    copy = aligned(array.shape, array.dtype)
     copy[...] = array
     return copy

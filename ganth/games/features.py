@@ -4,9 +4,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from ..backend import parallel_region
+from ..backend import aligned, parallel_region
 from ..checks import Floats
 from ..discriminators import LinearFeatures
 from ..errors import DivergedError
@@ -51,7 +51,7 @@ class FeaturesEngine:
             "coefficients": np.zeros((len(self.trials), 2 * len(self.map.frequencies)), self.dtype),
         }
 
-    def check_length(self, steps: int) -> None:
+    def check_length(self, steps: int, masses: Floats) -> None:
         """Accept any length: the cost is linear in the steps."""
 
     def advance(self, state: State, count: int) -> None:
@@ -121,7 +121,7 @@ class FeaturesEngine:
         game, dim = self.game, self.map.dim
         width = BYTES * PARTS // self.dtype.itemsize
         tiles = -(-len(self.map.frequencies) // width)
-        tables = _aligned((len(self.trials), tiles * (4 + dim) * width), self.dtype)
+        tables = aligned((len(self.trials), tiles * (4 + dim) * width), self.dtype)
         points = np.broadcast_to(game.true_points, (len(tables), *game.true_points.shape[-2:]))
         for t, table in enumerate(tables):
             frequencies = (self._map(t).frequencies / (2 * math.pi)).astype(self.dtype)
@@ -133,16 +133,7 @@ class FeaturesEngine:
         from .features_cpu import BYTES, PARTS
 
         vectors = particles * BYTES // self.dtype.itemsize
-        forces = _aligned((len(self.trials), vectors * self.map.dim), self.dtype)
+        forces = aligned((len(self.trials), vectors * self.map.dim), self.dtype)
         if self.game.order == "simultaneous":
             return forces, None
-        return forces, _aligned((len(self.trials), vectors * 2 * PARTS), self.dtype)
-
-
-def _aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return zeros that start where the loops' vectors may."""
-    from .features_cpu import BYTES
-
-    room = np.zeros(math.prod(shape) * np.dtype(dtype).itemsize + BYTES, np.uint8)
-    start = -room.ctypes.data % BYTES
-    return room[start : room.size - BYTES + start].view(dtype).reshape(shape)
+        return forces, aligned((len(self.trials), vectors * 2 * PARTS), self.dtype)

@@ -76,7 +76,6 @@ class HistoryEngine:
         self._dtype = np.dtype(dtype)
         self._threads = threads
         self._trials = len(trials)
-        self._planned = 0
         self._decay = 1.0 - game.lr_disc * game.reg
         self._given = kernel = cast(kernels.Kernel, game.kernel)
         dim = game.true_points.shape[-1]
@@ -102,14 +101,9 @@ class HistoryEngine:
             **memory._asdict(),
         }
 
-    def check_length(self, steps: int) -> None:
-        """Have the first `advance`, which knows the particles, raise `ParameterError` if the run takes too long."""
-        self._planned = steps
-
     def advance(self, state: "State", count: int) -> None:
         """Play `count` steps in place: span by span, for what is kept is compressed at multiples of SPAN."""
         game, rules = self._settings(state["masses"])
-        self._refuse_long(game, rules)
         first = int(state["step"])
         end = first + count
         memory = _memory(state)
@@ -207,8 +201,9 @@ class HistoryEngine:
                     break
                 particles[t] = moved
 
-    def _refuse_long(self, game: _Game, rules: compression.Rules) -> None:
-        steps, self._planned = self._planned, 0
+    def check_length(self, steps: int, masses: Floats) -> None:
+        """Raise `ParameterError` if the estimated time of `steps` steps from the start is over ten minutes."""
+        game, rules = self._settings(masses)
         if (seconds := self._seconds(steps, game, rules)) <= _LONGEST_RUN:
             return
         most = 10 ** (math.log10(steps) * np.linspace(0, 1, 1001))

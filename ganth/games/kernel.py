@@ -13,7 +13,7 @@ from ..discriminators import DenseReLU
 from ..errors import InterruptedRun, ParameterError, ShapeError
 from ..formulas.random import START
 from ..kernels import Kernel, has_random_features
-from .play import Engine, Observer, Recording, play, record_steps
+from .play import Engine, Observer, play, record_steps
 from .run import Run
 
 _DTYPES = ("float64", "float32")
@@ -192,14 +192,13 @@ class KernelGAN:
         }
         generated_masses = checks.masses("masses", masses, start.shape[1])
         engine = self._engine(key, options, threads)
-        engine.check_length(steps)
+        engine.check_length(steps, generated_masses)
         state = engine.start(start, generated_masses)
-        recording, interrupted = play(
-            engine, state, record_steps(steps, record_every), observer=observer, progress=progress
-        )
+        wanted = record_steps(steps, record_every)
+        kept, particles, interrupted = play(engine, state, wanted, observer=observer, progress=progress)
         # The start was given in float64 and is kept so, whatever the arithmetic.
-        recording.particles[:, 0] = start
-        return self._finish(recording, interrupted, state, options, key, generated_masses)
+        particles[:, 0] = start
+        return self._finish(kept, particles, interrupted, state, options, key, generated_masses)
 
     def continue_run(
         self,
@@ -215,18 +214,16 @@ class KernelGAN:
         done = int(run.steps[-1])
         options = {**run.options, "steps": done + steps}
         engine = self._engine(run.seed, options, threads)
-        engine.check_length(done + steps)
+        engine.check_length(done + steps, run.masses)
         state = {name: value.copy() for name, value in run.state.items()}
         wanted = record_steps(done + steps, options["record_every"])
         ahead = np.append(np.int64(done), wanted[wanted > done])
-        recording, interrupted = play(engine, state, ahead, observer=observer, progress=progress)
+        kept, particles, interrupted = play(engine, state, ahead, observer=observer, progress=progress)
         # Records of one long run: the old ones it would have kept, then the new ones.
         old = np.isin(run.steps, wanted)
-        old[-1] &= done in wanted
-        joined = Recording(np.append(run.steps[old], ahead[1:]), run.particles[:, 0])
-        joined.particles = np.concatenate([run.particles[:, old], recording.particles[:, 1:]], axis=1)
-        joined.filled = int(old.sum()) + recording.filled - 1
-        return self._finish(joined, interrupted, state, options, run.seed, run.masses)
+        kept = np.append(run.steps[old], kept[1:])
+        particles = np.concatenate([run.particles[:, old], particles[:, 1:]], axis=1)
+        return self._finish(kept, particles, interrupted, state, options, run.seed, run.masses)
 
     def engine(self, run: Run) -> Engine:
         """Return the engine that plays `run`."""
@@ -249,17 +246,17 @@ class KernelGAN:
 
     def _finish(
         self,
-        recording: Recording,
+        steps: NDArray[np.int64],
+        particles: NDArray[np.float64],
         interrupted: bool,
         state: dict[str, NDArray[Any]],
         options: dict[str, Any],
         key: int,
         masses: NDArray[np.float64],
     ) -> Run:
-        kept = recording.filled
         run = Run(
-            particles=recording.particles[:, :kept],
-            steps=recording.steps[:kept],
+            particles=particles,
+            steps=steps,
             diverged_at=state["diverged_at"].copy(),
             masses=masses,
             seed=key,

@@ -31,8 +31,8 @@ class Engine(Protocol):
     def start(self, particles: NDArray[np.float64], masses: NDArray[np.float64]) -> State:
         """Return the state at step 0."""
 
-    def check_length(self, steps: int) -> None:
-        """Raise `ParameterError` if a run up to step `steps` would take unreasonably long; say how long."""
+    def check_length(self, steps: int, masses: NDArray[np.float64]) -> None:
+        """Raise `ParameterError` if `steps` steps would take particles of these masses unreasonably long."""
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps.  The result must not depend on how steps are split into calls."""
@@ -47,21 +47,6 @@ def record_steps(steps: int, record_every: int | None) -> NDArray[np.int64]:
     return np.unique(np.append(np.arange(0, steps + 1, every, dtype=np.int64), steps))
 
 
-class Recording:
-    """The records of one call, filled as the steps go by."""
-
-    def __init__(self, steps: NDArray[np.int64], particles: NDArray[Any]) -> None:
-        trials, n, dim = particles.shape
-        self.steps = steps.copy()
-        self.particles = np.empty((trials, len(steps), n, dim))
-        self.filled = 0
-
-    def keep(self, particles: NDArray[Any]) -> NDArray[np.float64]:
-        self.particles[:, self.filled] = particles
-        self.filled += 1
-        return self.particles[:, self.filled - 1]
-
-
 def play(
     engine: Engine,
     state: State,
@@ -69,16 +54,25 @@ def play(
     *,
     observer: Observer | None,
     progress: bool | Callable[[int, int], None] | None,
-) -> tuple[Recording, bool]:
-    """Advance `state` through the recorded `steps`; return the recording and whether Ctrl-C cut it short.
+) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
+    """Advance `state` through the recorded `steps`.
 
-    `observer(step, particles)` sees each new record, (trials, n, d); `progress` is True for a bar, or a function of
-    (steps done, steps in all).
+    Returns the steps kept, the particles (trials, steps kept, n, d) and whether Ctrl-C cut the run short: then the last
+    step is where it was stopped.  `observer(step, particles)` sees each new record, (trials, n, d);
+    `progress` is True for a bar, or a function of (steps done, steps in all).
     """
-    recording = Recording(steps, state["particles"])
-    recording.keep(state["particles"])
-    if observer is not None:
-        observer(int(steps[0]), recording.particles[:, 0])
+    trials, n, dim = state["particles"].shape
+    kept, particles = steps.copy(), np.empty((trials, len(steps), n, dim))
+    filled = 0
+
+    def keep() -> None:
+        nonlocal filled
+        kept[filled], particles[:, filled] = state["step"], state["particles"]
+        filled += 1
+        if observer is not None:
+            observer(int(state["step"]), particles[:, filled - 1])
+
+    keep()
     known = (state["diverged_at"] >= 0).copy()
     count = 16
     report, close = _progress(progress, int(steps[-1] - steps[0]))
@@ -95,12 +89,9 @@ def play(
                     if size == count:
                         count = max(1, min(4 * count, int(count * _CHUNK_SECONDS / max(seconds, 1e-6))))
                     report(int(state["step"] - steps[0]))
-                if pressed and recording.steps[recording.filled - 1] == state["step"]:
+                if pressed and kept[filled - 1] == state["step"]:
                     break
-                recording.steps[recording.filled] = state["step"]
-                kept = recording.keep(state["particles"])
-                if observer is not None:
-                    observer(int(state["step"]), kept)
+                keep()
     finally:
         close()
     fresh = np.flatnonzero((state["diverged_at"] >= 0) & ~known)
@@ -112,7 +103,7 @@ def play(
             DivergenceWarning,
             stacklevel=4,
         )
-    return recording, bool(pressed)
+    return kept[:filled], particles[:, :filled], bool(pressed)
 
 
 @contextlib.contextmanager
