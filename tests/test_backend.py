@@ -54,7 +54,7 @@ def test_every_compiled_source_changes_the_cache_folder(tmp_path, monkeypatch):
     shutil.copytree(pathlib.Path(backend.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(backend, "__file__", str(copy / "backend.py"))
     before = backend._source_hash()
-    compiled = [*copy.rglob("*_cpu.py"), *copy.glob("formulas/[!_]*.py"), *copy.rglob("lanes*.py")]
+    compiled = [*copy.rglob("*_cpu.py"), *copy.glob("formulas/[!_]*.py"), *copy.glob("lanes/[!_]*.py")]
     assert len(compiled) > 10
     for path in compiled:
         source = path.read_bytes()

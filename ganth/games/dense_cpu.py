@@ -18,8 +18,8 @@ import numpy as np
 from numba import njit, prange
 
 from ..backend import compiled
-from ..lanes import BYTES as BYTES
-from ..lanes import (
+from ..lanes.tiles import BYTES as BYTES
+from ..lanes.tiles import (
     GROUP,
     add_dot,
     add_products,

@@ -1,4 +1,4 @@
-"""Vectors of 64 bytes for loops on the CPU, where LLVM finds neither the register tiles nor the full vector width.
+"""Vectors of 64 bytes and tiles of them, meant to stay in registers.
 
 `Lanes` is a vector of n = 8 float64 or 16 float32 numbers; a tile is GROUP of them, mostly one for each of GROUP
 points, meant to stay in registers.  The compiler splits them where registers are shorter, which changes no bit.
@@ -9,6 +9,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
+
+from .vectors import call_vector
+from .vectors import spread as spread_number
 
 GROUP = 8
 BYTES = 64
@@ -46,23 +49,8 @@ def _store(builder, lanes, address):
     builder.store(lanes, builder.bitcast(address, lanes.type.as_pointer()), align=BYTES)
 
 
-def _spread(context, builder, lanes, number):
-    undefined = ir.Constant(context.get_value_type(lanes), ir.Undefined)
-    one = builder.insert_element(undefined, number, ir.IntType(32)(0))
-    return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), lanes.count), None))
-
-
-def _call(builder, name, result, args, **options):
-    """Call an LLVM function that is overloaded on the vector type of its last argument."""
-    vector = args[-1].type
-    suffix = f"v{vector.count}f{64 if isinstance(vector.element, ir.DoubleType) else 32}"
-    function_type = ir.FunctionType(result, [a.type for a in args])
-    function = cgutils.get_or_insert_function(builder.module, function_type, f"llvm.{name}.{suffix}")
-    return builder.call(function, args, **options)
-
-
 def _add_product(builder, total, a, b):
-    return _call(builder, "fma", total.type, [a, b, total])
+    return call_vector(builder, "fma", total.type, [a, b, total])
 
 
 @intrinsic
@@ -140,7 +128,7 @@ def spread(typing, number):
     """Return lanes that all hold `number`."""
 
     def build(context, builder, signature, args):
-        return _spread(context, builder, signature.return_type, args[0])
+        return spread_number(builder, context.get_value_type(signature.return_type), args[0])
 
     return Lanes(number)(number), build
 
@@ -152,7 +140,9 @@ def spread_tile(typing, array, at):
 
     def build(context, builder, signature, args):
         numbers = [builder.load(address) for address in _addresses(context, builder, array, *args, GROUP)]
-        return context.make_tuple(builder, tile, [_spread(context, builder, tile.dtype, number) for number in numbers])
+        return context.make_tuple(
+            builder, tile, [spread_number(builder, context.get_value_type(tile.dtype), number) for number in numbers]
+        )
 
     return tile(array, types.intp), build
 
@@ -223,7 +213,7 @@ def store_totals(typing, array, at, step, tile):
     def build(context, builder, signature, args):
         for p, lanes in enumerate(cgutils.unpack_tuple(builder, args[3])):
             start = ir.Constant(lanes.type.element, -0.0)
-            whole = _call(builder, "vector.reduce.fadd", lanes.type.element, [start, lanes], fastmath=["reassoc"])
+            whole = call_vector(builder, "vector.reduce.fadd", lanes.type.element, [start, lanes], fastmath=["reassoc"])
             at_p = builder.add(args[1], builder.mul(args[2], context.get_constant(types.intp, p)))
             builder.store(whole, *_addresses(context, builder, array, args[0], at_p))
         return context.get_dummy_value()
