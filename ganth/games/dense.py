@@ -39,6 +39,8 @@ class DenseEngine:
     all trials, 8 bytes or 4 each.  No run is refused for its length.
     """
 
+    recorded: tuple[str, ...] = ()
+
     def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
         from .dense_cpu import BYTES
 

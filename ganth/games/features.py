@@ -36,6 +36,8 @@ class FeaturesEngine:
     vector of them at a time; memory: R (d + 4) numbers a trial.  No run is refused for its length.
     """
 
+    recorded: tuple[str, ...] = ()
+
     def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
         self.map = self._map(0)

@@ -68,6 +68,8 @@ class HistoryEngine:
     Source: KD, eqs. (5) and (9).
     """
 
+    recorded: tuple[str, ...] = ()
+
     def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
         from . import history_cpu
 

@@ -1,26 +1,23 @@
 """The kernel GAN: a discriminator of a given kernel against free particles (KD, eqs. 4-5 and 9)."""
 
-from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .. import checks, streams
-from ..backend import no_cuda_loops
 from ..discriminators import DenseReLU
-from ..errors import InterruptedRun, ParameterError, ShapeError
+from ..errors import ParameterError, ShapeError
 from ..formulas.random import START
 from ..kernels import Kernel, has_random_features
-from .play import Engine, Observer, play, record_steps
+from .game import Game, Progress, given_start, trial_keys
+from .play import Engine, Observer
 from .run import Run
-
-_DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True, eq=False)
-class KernelGAN:
+class KernelGAN(Game):
     r"""A discriminator trained by gradient ascent on a regularised MMD against particles that climb it.
 
     .. math::
@@ -119,7 +116,7 @@ class KernelGAN:
         observer: Observer | None = None,
         backend: str = "cpu",
         dtype: str = "float64",
-        progress: bool | Callable[[int, int], None] | None = None,
+        progress: Progress = None,
         threads: int | None = None,
     ) -> Run:
         """Play `steps` steps of `trials` independent trials and return their record.
@@ -159,79 +156,37 @@ class KernelGAN:
         InterruptedRun
             On Ctrl-C: its `.run` holds the finished records.
         """
-        no_cuda_loops(backend, "KernelGAN")
-        dim, n_true = self.true_points.shape[-1], self.true_points.shape[-2]
-        steps = checks.integer("steps", steps, at_least=0)
-        trials = checks.integer("trials", trials, at_least=1)
-        first_trial = checks.integer("first_trial", first_trial, at_least=0)
-        if record_every is not None:
-            record_every = checks.integer("record_every", record_every, at_least=1)
-        checks.choice("dtype", dtype, _DTYPES)
+        options = self._options(
+            steps=steps,
+            trials=trials,
+            first_trial=first_trial,
+            record_every=record_every,
+            backend=backend,
+            dtype=dtype,
+        )
         key = checks.seed_key(seed)
+        dim, n_true = self.true_points.shape[-1], self.true_points.shape[-2]
         if self.true_points.ndim == 3 and len(self.true_points) != trials:
             raise ShapeError(f"true_points and trials must agree, got shape {self.true_points.shape} and {trials}")
         if generated is None:
             start = np.stack(
                 [
-                    streams.normal(key, (n_true, dim), purpose=START, trial=first_trial + t) / np.sqrt(dim)
-                    for t in range(trials)
+                    streams.normal(key, (n_true, dim), purpose=START, trial=trial) / np.sqrt(dim)
+                    for trial in trial_keys(options)
                 ]
             )
         else:
-            start = checks.points("generated", generated, dim=dim, trials=True)
-            if start.ndim == 3 and len(start) != trials:
-                raise ShapeError(f"generated and trials must agree, got shape {start.shape} and {trials}")
-            start = np.array(np.broadcast_to(start, (trials, *start.shape[-2:])), order="C")
-        options = {
-            "steps": steps,
-            "trials": trials,
-            "first_trial": first_trial,
-            "record_every": record_every,
-            "dtype": dtype,
-            "backend": "cpu",
-        }
+            start = given_start(generated, dim, options["trials"])
         generated_masses = checks.masses("masses", masses, start.shape[1])
-        engine = self._engine(key, options, threads)
-        engine.check_length(steps, generated_masses)
-        state = engine.start(start, generated_masses)
-        wanted = record_steps(steps, record_every)
-        kept, particles, interrupted = play(engine, state, wanted, observer=observer, progress=progress)
-        # The start was given in float64 and is kept so, whatever the arithmetic.
-        particles[:, 0] = start
-        return self._finish(kept, particles, interrupted, state, options, key, generated_masses)
-
-    def continue_run(
-        self,
-        run: Run,
-        steps: int,
-        *,
-        observer: Observer | None = None,
-        progress: bool | Callable[[int, int], None] | None = None,
-        threads: int | None = None,
-    ) -> Run:
-        """Return `run` played `steps` further; `Run.extend` is its public face."""
-        steps = checks.integer("steps", steps, at_least=1)
-        done = int(run.steps[-1])
-        options = {**run.options, "steps": done + steps}
-        engine = self._engine(run.seed, options, threads)
-        engine.check_length(done + steps, run.masses)
-        state = {name: value.copy() for name, value in run.state.items()}
-        wanted = record_steps(done + steps, options["record_every"])
-        ahead = np.append(np.int64(done), wanted[wanted > done])
-        kept, particles, interrupted = play(engine, state, ahead, observer=observer, progress=progress)
-        # Records of one long run: the old ones it would have kept, then the new ones.
-        old = np.isin(run.steps, wanted)
-        kept = np.append(run.steps[old], kept[1:])
-        particles = np.concatenate([run.particles[:, old], particles[:, 1:]], axis=1)
-        return self._finish(kept, particles, interrupted, state, options, run.seed, run.masses)
-
-    def engine(self, run: Run) -> Engine:
-        """Return the engine that plays `run`."""
-        return self._engine(run.seed, run.options, None)
+        return self._play(start, generated_masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
-        trials = range(options["first_trial"], options["first_trial"] + options["trials"])
-        call: dict[str, Any] = {"key": key, "trials": trials, "dtype": options["dtype"], "threads": threads}
+        call: dict[str, Any] = {
+            "key": key,
+            "trials": trial_keys(options),
+            "dtype": options["dtype"],
+            "threads": threads,
+        }
         if isinstance(self.kernel, DenseReLU):
             from .dense import DenseEngine
 
@@ -243,37 +198,3 @@ class KernelGAN:
         from .features import FeaturesEngine
 
         return FeaturesEngine(self, **call)
-
-    def _finish(
-        self,
-        steps: NDArray[np.int64],
-        particles: NDArray[np.float64],
-        interrupted: bool,
-        state: dict[str, NDArray[Any]],
-        options: dict[str, Any],
-        key: int,
-        masses: NDArray[np.float64],
-    ) -> Run:
-        run = Run(
-            particles=particles,
-            steps=steps,
-            diverged_at=state["diverged_at"].copy(),
-            masses=masses,
-            seed=key,
-            game=self,
-            options=options,
-            state=state,
-        )
-        if interrupted:
-            raise InterruptedRun(run)
-        return run
-
-    def with_settings(self, **changes: Any) -> "KernelGAN":
-        """Return this game with some settings changed.
-
-        >>> import ganth
-        >>> game = ganth.KernelGAN([[0.0]], kernel=ganth.RBF(1.0), reg=0.1, lr_disc=0.01, lr_gen=0.01)
-        >>> game.with_settings(reg=0.2).reg
-        0.2
-        """
-        return replace(self, **changes)

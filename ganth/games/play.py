@@ -25,8 +25,11 @@ class Engine(Protocol):
     A state is a dict of arrays and holds all that a step needs, so that it can be saved and continued bit for bit:
     "particles" (trials, n, d) and "masses" (n,) in the working type, "step" () int64, "diverged_at" (trials,) int64,
     and what the engine adds.  `advance` works in place; it may replace an entry by a longer array, never by a view of
-    another one.  A trial that has diverged keeps its last finite particles.
+    another one.  A trial that has diverged keeps its last finite particles.  Entries of the state named in `recorded`,
+    (trials, ...), are kept at every record beside the particles.
     """
+
+    recorded: tuple[str, ...]
 
     def start(self, particles: NDArray[np.float64], masses: NDArray[np.float64]) -> State:
         """Return the state at step 0."""
@@ -54,20 +57,24 @@ def play(
     *,
     observer: Observer | None,
     progress: bool | Callable[[int, int], None] | None,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, NDArray[np.float64]], bool]:
     """Advance `state` through the recorded `steps`.
 
-    Returns the steps kept, the particles (trials, steps kept, n, d) and whether Ctrl-C cut the run short: then the last
-    step is where it was stopped.  `observer(step, particles)` sees each new record, (trials, n, d);
-    `progress` is True for a bar, or a function of (steps done, steps in all).
+    Returns the steps kept, the particles (trials, steps kept, n, d), what else the engine records, (trials, steps
+    kept, ...) by name, and whether Ctrl-C cut the run short: then the last step is where it was stopped.
+    `observer(step, particles)` sees each new record, (trials, n, d); `progress` is True for a bar, or a function of
+    (steps done, steps in all).
     """
     trials, n, dim = state["particles"].shape
     kept, particles = steps.copy(), np.empty((trials, len(steps), n, dim))
+    recorded = {name: np.empty((trials, len(steps), *state[name].shape[1:])) for name in engine.recorded}
     filled = 0
 
     def keep() -> None:
         nonlocal filled
         kept[filled], particles[:, filled] = state["step"], state["particles"]
+        for name, values in recorded.items():
+            values[:, filled] = state[name]
         filled += 1
         if observer is not None:
             observer(int(state["step"]), particles[:, filled - 1])
@@ -103,7 +110,8 @@ def play(
             DivergenceWarning,
             stacklevel=4,
         )
-    return kept[:filled], particles[:, :filled], bool(pressed)
+    recorded = {name: values[:, :filled] for name, values in recorded.items()}
+    return kept[:filled], particles[:, :filled], recorded, bool(pressed)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from ..errors import DivergedError, ParameterError
 from ..files import write_atomically
 from . import settings as plain_settings
 
-SCHEMA = 1
+SCHEMA = 2  # 2: `recorded`, and arrays of settings inside settings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,6 +38,8 @@ class Run:
     game : the game's settings, a frozen dataclass.
     options : dict
         The call: steps, trials, first_trial, record_every, dtype, backend.
+    recorded : dict of (trials, records, ...) float64 arrays
+        What the game's discriminator keeps at every record beside the particles; empty for most games.
     """
 
     particles: NDArray[np.float64]
@@ -48,6 +50,7 @@ class Run:
     game: Any
     options: dict[str, Any]
     state: dict[str, NDArray[Any]] = field(repr=False)
+    recorded: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         trials, records, n, dim = self.particles.shape
@@ -114,6 +117,7 @@ class Run:
         header = {"schema": SCHEMA, "seed": self.seed, "game": meta, "options": self.options}
         stored: dict[str, Any] = {f"game_{k}": v for k, v in arrays.items()}
         stored |= {f"state_{k}": v for k, v in self.state.items()}
+        stored |= {f"recorded_{k}": v for k, v in self.recorded.items()}
         stored |= {
             "header": np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8),
             "particles": self.particles,
@@ -155,4 +159,5 @@ class Run:
             game=game,
             options=header["options"],
             state={k[6:]: v for k, v in contents.items() if k.startswith("state_")},
+            recorded={k[9:]: v for k, v in contents.items() if k.startswith("recorded_")},
         )

@@ -1,4 +1,4 @@
-"""PARTS full vector registers in one variable, with the arithmetic of numbers: loops written for numbers run on them."""
+"""PARTS full vector registers in one variable, with the arithmetic of numbers, for loops written as if for numbers."""
 
 import operator
 

@@ -83,11 +83,11 @@ class GaussianMixture:
             return self.variances
         return np.broadcast_to(self.variances, (k,))[:, None, None] * np.eye(dim)
 
-    def sample(self, n: int, seed: int | np.random.Generator) -> NDArray[np.float64]:
-        """Return n >= 1 points, shape (n, d)."""
+    def sample(self, n: int, seed: int | np.random.Generator, *, trial: int = 0, step: int = 0) -> NDArray[np.float64]:
+        """Return n >= 1 points, shape (n, d); each trial >= 0 and step >= 0 draws from a stream of its own."""
         key = checks.seed_key(seed)
-        mode = pick(self.weights, n, key)
-        draws = streams.normal(key, (n, self.means.shape[1]), purpose=NOISE)
+        mode = pick(self.weights, n, key, trial=trial, step=step + 1)
+        draws = streams.normal(key, (n, self.means.shape[1]), purpose=NOISE, trial=trial, step=step)
         factors = np.linalg.cholesky(self.covariances)
         return self.means[mode] + np.einsum("nab,nb->na", factors[mode], draws)
 

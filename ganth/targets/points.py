@@ -73,9 +73,11 @@ class PointMasses:
         return np.where(on, np.inf, -np.inf)
 
 
-def pick(masses: NDArray[np.float64], n: int, seed: int | np.random.Generator) -> NDArray[np.intp]:
+def pick(
+    masses: NDArray[np.float64], n: int, seed: int | np.random.Generator, *, trial: int = 0, step: int = 1
+) -> NDArray[np.intp]:
     """Return n indices drawn with probabilities proportional to `masses` (inverse distribution function)."""
     n = checks.integer("n", n, at_least=1)
     cumulative = np.cumsum(masses)
-    draws = streams.uniform(seed, n, purpose=DATA, step=1) * cumulative[-1]
+    draws = streams.uniform(seed, n, purpose=DATA, trial=trial, step=step) * cumulative[-1]
     return np.searchsorted(cumulative, draws, side="right")
