@@ -24,6 +24,8 @@ _NAMES = {
     "ReLUNTK": "kernels",
     "RandomFeatures": "kernels",
     "DenseReLU": "discriminators",
+    "EffectiveGAN": "games",
+    "FourierModes": "discriminators",
     "KernelGAN": "games",
     "Run": "games",
 }
@@ -59,6 +61,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .discriminators import DenseReLU as DenseReLU
+    from .discriminators import FourierModes as FourierModes
+    from .games import EffectiveGAN as EffectiveGAN
     from .games import KernelGAN as KernelGAN
     from .games import Run as Run
     from .kernels import RBF as RBF
@@ -94,5 +98,6 @@ def citation() -> str:
     return (
         f"The ganth developers. ganth: GAN training theory that runs. Version {__version__}, 2026.\n"
         "KD: E. Becker, P. Pandit, S. Rangan, A. K. Fletcher. Instability and Local Minima in GAN Training with "
-        "Kernel Discriminators. NeurIPS 2022."
+        "Kernel Discriminators. NeurIPS 2022.\n"
+        "ED: S. Durr, Y. Mroueh, Y. Tu, S. Wang. Effective Dynamics of Generative Adversarial Networks. 2022."
     )

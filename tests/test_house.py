@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "discriminators",
         "games",
         "kernels",
+        "sweeps",
     },  # for type checkers; test_import_is_light holds the rest
     "__main__": {"cli"},
     "errors": set(),
@@ -55,7 +56,9 @@ MAY_IMPORT = {
     "stability": {"kernels", "checks", "formulas", "streams", "scipy"},
     "theory": {"sympy", "mpmath"},
     "plotting": {"matplotlib", "cycler"},
-    "sweeps": {"joblib", "tqdm"},
+    "ntk": LEARNED | {"generators", "scipy"},
+    "sweeps": {"checks", "files", "joblib", "tqdm"},
+    "transitions": {"checks", "scipy"},
     "stopping": set(),
     "claims": {"plotting", "files"},
     "cli": {"claims", "checks", "backend"},

@@ -8,8 +8,9 @@ from ..checks import Floats
 from .dense import DenseNetwork, DenseReLU
 from .expansion import KernelExpansion
 from .features import LinearFeatures
+from .fourier import FourierModes
 
-__all__ = ["DenseNetwork", "DenseReLU", "Discriminator", "KernelExpansion", "LinearFeatures"]
+__all__ = ["DenseNetwork", "DenseReLU", "Discriminator", "FourierModes", "KernelExpansion", "LinearFeatures"]
 
 
 class Discriminator(Protocol):

@@ -1,6 +1,7 @@
 """Games: a discriminator and a generator playing, and the record of a run."""
 
+from .effective import EffectiveGAN
 from .kernel import KernelGAN
 from .run import Run
 
-__all__ = ["KernelGAN", "Run"]
+__all__ = ["EffectiveGAN", "KernelGAN", "Run"]
