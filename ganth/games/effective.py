@@ -1,7 +1,7 @@
 """The effective GAN: particles coupled by a neural tangent kernel, against a trained discriminator (ED, eq. 21)."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,7 @@ from .play import Engine, Observer
 from .run import Run
 
 _WIDTHS = {"dense": 2048, "deep": 512, "fourier": None}
+_IMPLIED = ("width", "n_data", "reg", "inner", "start_mean")  # follow from other settings where None
 _SYMMETRY_TOLERANCE = 1e-9
 
 
@@ -142,13 +143,12 @@ class EffectiveGAN(Game):
         if not isinstance(self.target, GaussianMixture):
             raise ParameterError(f"target must be a GaussianMixture, got {self.target!r}")
         kind = checks.choice("discriminator", self.discriminator, tuple(_WIDTHS))
-        checked: dict[str, Any] = {"n_particles": checks.integer("n_particles", self.n_particles, at_least=1)}
-        for name in ("depth", "n_disc"):
-            checked[name] = checks.integer(name, getattr(self, name), at_least=1)
+        for name in ("n_particles", "depth", "n_disc"):
+            self._hold(name, checks.integer(name, getattr(self, name), at_least=1))
         for name in ("lr_disc", "lr_gen"):
-            checked[name] = checks.number(name, getattr(self, name), above=0)
+            self._hold(name, checks.number(name, getattr(self, name), above=0))
         for name in ("weight_variance", "bias_variance", "grad_reg", "start_scale"):
-            checked[name] = checks.number(name, getattr(self, name), at_least=0)
+            self._hold(name, checks.number(name, getattr(self, name), at_least=0))
         for name, allowed in {
             "normalisation": ("mean", "diagonal"),
             "activation": ("relu", "tanh", "erf"),
@@ -158,27 +158,60 @@ class EffectiveGAN(Game):
             "optimiser": ("sgd", "rmsprop"),
         }.items():
             checks.choice(name, getattr(self, name), allowed)
-        if kind != "fourier":
-            checked["width"] = checks.integer("width", _WIDTHS[kind] if self.width is None else self.width, at_least=1)
-        checked["n_data"] = checks.integer(
-            "n_data", checked["n_particles"] if self.n_data is None else self.n_data, at_least=1
-        )
-        reg = (1.0 if kind == "fourier" else 2.0 / checked["width"]) if self.reg is None else self.reg
-        checked["reg"] = checks.number("reg", reg, at_least=0)
-        checked |= self._checked_coupling(checked["n_particles"]) | self._checked_start() | self._checked_inner(kind)
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+        if kind != "fourier" or self.width is not None:
+            self._hold("width", checks.integer("width", self._given_or_implied("width"), at_least=1))
+        self._hold("n_data", checks.integer("n_data", self._given_or_implied("n_data"), at_least=1))
+        self._hold("reg", checks.number("reg", self._given_or_implied("reg"), at_least=0))
+        self._check_coupling()
+        self._check_start()
+        self._check_discriminator(kind)
 
-    def _checked_coupling(self, n: int) -> dict[str, Any]:
-        ratio = checks.number("ntk_ratio", self.ntk_ratio)
+    def _hold(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _implied(self, name: str) -> Any:
+        """Return what None stands for, given the other settings."""
+        fourier = self.discriminator == "fourier"
+        if name == "width":
+            return _WIDTHS[self.discriminator]
+        if name == "n_data":
+            return self.n_particles
+        if name == "reg":
+            return 1.0 if fourier else 2.0 / self.width  # type: ignore[operator]
+        if name == "inner":
+            return None if not fourier else "loop" if self.data == "resampled" else "closed"
+        return np.full(self.target.means.shape[1], 1 / np.sqrt(2))
+
+    def _given_or_implied(self, name: str) -> Any:
+        value = getattr(self, name)
+        return self._implied(name) if value is None else value
+
+    def with_settings(self, **changes: Any) -> Self:
+        """Return this game with some settings changed.
+
+        Where width, n_data, reg, inner or start_mean has the value that None stands for, it follows the changes.
+
+        >>> import ganth
+        >>> ring = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
+        >>> game = ganth.EffectiveGAN(ring, width=64, lr_disc=0.1, lr_gen=0.1)
+        >>> game.reg, game.with_settings(width=256).reg
+        (0.03125, 0.0078125)
+        """
+        following = {name: None for name in _IMPLIED if np.array_equal(getattr(self, name), self._implied(name))}
+        return super().with_settings(**(following | changes))
+
+    def _check_coupling(self) -> None:
+        n, ratio = self.n_particles, checks.number("ntk_ratio", self.ntk_ratio)
         lowest = -1.0 / (n - 1) if n > 1 else 0.0
-        if not lowest <= ratio <= 1.0 or (self.normalisation == "mean" and 1.0 + (n - 1) * ratio <= 0):
+        # Rounding may leave 1 + (n - 1) lowest a little above 0.
+        if not lowest <= ratio <= 1.0 or (n > 1 and self.normalisation == "mean" and ratio == lowest):
             raise ParameterError(
                 f"ntk_ratio must be in [-1/(n_particles - 1), 1] (above the lower end for normalisation='mean'), "
                 f"got {self.ntk_ratio!r}"
             )
+        self._hold("ntk_ratio", ratio)
         if self.gram is None:
-            return {"ntk_ratio": ratio}
+            return
         gram = checks.array("gram", self.gram, "(n_particles, n_particles)", 2).copy()
         if gram.shape != (n, n):
             raise ShapeError(f"gram must have shape ({n}, {n}), got {gram.shape}")
@@ -187,24 +220,23 @@ class EffectiveGAN(Game):
         if np.abs(gram - gram.T).max() > _SYMMETRY_TOLERANCE * np.abs(gram).max():
             raise ParameterError("gram must be symmetric, got a matrix that is not")
         gram.flags.writeable = False
-        return {"ntk_ratio": ratio, "gram": gram}
+        self._hold("gram", gram)
 
-    def _checked_start(self) -> dict[str, Any]:
+    def _check_start(self) -> None:
         dim = self.target.means.shape[1]
-        mean = np.full(dim, 1 / np.sqrt(2)) if self.start_mean is None else self.start_mean
-        mean = checks.array("start_mean", mean, "(d,)", 1).copy()
+        mean = checks.array("start_mean", self._given_or_implied("start_mean"), "(d,)", 1).copy()
         if mean.shape != (dim,):
             raise ShapeError(f"start_mean must have shape ({dim},), got {mean.shape}")
         mean.flags.writeable = False
-        return {"start_mean": mean}
+        self._hold("start_mean", mean)
 
-    def _checked_inner(self, kind: str) -> dict[str, Any]:
+    def _check_discriminator(self, kind: str) -> None:
         if kind != "fourier":
             if self.inner is not None:
                 raise ParameterError(f"inner must be None for discriminator={kind!r}, got {self.inner!r}")
             if self.data == "population":
                 raise ParameterError(f"data must be 'resampled' or 'fixed' for discriminator={kind!r}: no exact means")
-            return {}
+            return
         if not isinstance(self.modes, FourierModes):
             raise ParameterError(f"modes must be a FourierModes, got {self.modes!r}")
         for name, only in (("grad_reg", 0), ("optimiser", "sgd")):
@@ -212,11 +244,10 @@ class EffectiveGAN(Game):
                 raise ParameterError(
                     f"{name} must be {only!r} for discriminator='fourier', got {getattr(self, name)!r}"
                 )
-        inner = ("loop" if self.data == "resampled" else "closed") if self.inner is None else self.inner
-        checks.choice("inner", inner, ("closed", "loop"))
+        inner = checks.choice("inner", self._given_or_implied("inner"), ("closed", "loop"))
         if inner == "closed" and self.data == "resampled":
             raise ParameterError("inner must be 'loop' for data='resampled': data that change have no closed form")
-        return {"inner": inner}
+        self._hold("inner", inner)
 
     @property
     def ntk_values(self) -> tuple[float, float]:
