@@ -45,6 +45,7 @@ _ROOMS = (
     "streams",
     "targets",
     "theory",
+    "transitions",
 )
 __all__ = [
     "BackendUnavailableError",
