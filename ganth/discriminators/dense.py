@@ -1,9 +1,10 @@
-"""Dense ReLU networks: the architecture, and a network with given parameters (KD, figs. 6-7)."""
+"""Dense ReLU networks: the architecture, and a network with given parameters (KD, figs. 6-7; ED, figs. 3, 4 and 8)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import checks, streams
 from ..checks import Floats
@@ -31,7 +32,8 @@ class DenseReLU:
 
     Notes
     -----
-    Source: KD, app. I (figs. 6 and 7: width 400, depths 1 to 4; how the weights start is not stated there).
+    Source: KD, app. I (figs. 6 and 7: width 400, depths 1 to 4; how the weights start is not stated there); ED, note
+    [30] (width 512, depth 4, Glorot start).
 
     Examples
     --------
@@ -59,17 +61,41 @@ class DenseReLU:
         """Return the number of parameters, weights and biases, for points in `dim` dimensions."""
         return sum(units * (inputs + 1) for units, inputs in self.shapes(dim))
 
-    def initial(self, dim: int, seed: int | np.random.Generator = 0, *, trial: int = 0) -> "DenseNetwork":
-        r"""Return the network at its random start: weights and biases uniform in (-1, 1) / sqrt(inputs of the layer).
+    def split(self, parameters: NDArray[Any], dim: int) -> tuple[tuple[NDArray[Any], NDArray[Any]], ...]:
+        """Return the (weights (units, inputs), biases (units,)) of each layer: views of `parameters` (size(dim),).
 
-        This is the start of PyTorch's linear layers.  Layer l of trial t draws from its own stream (purpose WEIGHTS,
-        trial t, step l = 0, ..., depth): the weights row by row, then the biases.
+        >>> [(weights.shape, biases.shape) for weights, biases in DenseReLU(1, 3).split(np.zeros(13), dim=2)]
+        [((3, 2), (3,)), ((1, 3), (1,))]
+        """
+        views, at = [], 0
+        for units, inputs in self.shapes(dim):
+            middle = at + units * inputs
+            views.append((parameters[at:middle].reshape(units, inputs), parameters[middle : middle + units]))
+            at = middle + units
+        return tuple(views)
+
+    def initial(
+        self, dim: int, seed: int | np.random.Generator = 0, *, trial: int = 0, start: str = "linear"
+    ) -> "DenseNetwork":
+        r"""Return the network at its random start.
+
+        Layer l of trial t draws from its own stream (purpose WEIGHTS, trial t, step l = 0, ..., depth): the weights row
+        by row, then the biases.
 
         Parameters
         ----------
         dim : int >= 1
         seed : int in [0, 2**64) or numpy Generator
         trial : int >= 0
+        start : {"linear", "glorot"}
+            "linear": weights and biases uniform in (-1, 1) / sqrt(inputs of the layer), as PyTorch's linear layers
+            start; "glorot": weights uniform in (-1, 1) sqrt(6 / (inputs + units)) and biases 0, as its
+            ``xavier_uniform_``.
+
+        Raises
+        ------
+        ParameterError
+            Naming the argument, the rule and the value.
 
         Examples
         --------
@@ -78,10 +104,15 @@ class DenseReLU:
         True
         """
         key = checks.seed_key(seed)
+        glorot = checks.choice("start", start, ("linear", "glorot")) == "glorot"
         drawn = []
         for layer, (units, inputs) in enumerate(self.shapes(dim)):
-            uniform = streams.uniform(key, units * (inputs + 1), purpose=WEIGHTS, trial=trial, step=layer)
-            drawn.append((2.0 * uniform - 1.0) / np.sqrt(inputs))
+            count = units * inputs if glorot else units * (inputs + 1)
+            uniform = 2.0 * streams.uniform(key, count, purpose=WEIGHTS, trial=trial, step=layer) - 1.0
+            if glorot:
+                drawn += [uniform * np.sqrt(6.0 / (inputs + units)), np.zeros(units)]
+            else:
+                drawn.append(uniform / np.sqrt(inputs))
         return DenseNetwork(self, dim, np.concatenate(drawn))
 
 
@@ -128,12 +159,7 @@ class DenseNetwork:
     @property
     def layers(self) -> tuple[tuple[Floats, Floats], ...]:
         """The (weights (units, inputs), biases (units,)) of each layer, the output's last: views of `parameters`."""
-        views, at = [], 0
-        for units, inputs in self.architecture.shapes(self.dim):
-            middle = at + units * inputs
-            views.append((self.parameters[at:middle].reshape(units, inputs), self.parameters[middle : middle + units]))
-            at = middle + units
-        return tuple(views)
+        return self.architecture.split(self.parameters, self.dim)
 
     def __call__(self, x: ArrayLike) -> Floats:
         """Return f at points x (m, dim), shape (m,)."""
