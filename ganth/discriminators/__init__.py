@@ -9,8 +9,17 @@ from .dense import DenseNetwork, DenseReLU
 from .expansion import KernelExpansion
 from .features import LinearFeatures
 from .fourier import FourierModes
+from .one_hidden import OneHidden
 
-__all__ = ["DenseNetwork", "DenseReLU", "Discriminator", "FourierModes", "KernelExpansion", "LinearFeatures"]
+__all__ = [
+    "DenseNetwork",
+    "DenseReLU",
+    "Discriminator",
+    "FourierModes",
+    "KernelExpansion",
+    "LinearFeatures",
+    "OneHidden",
+]
 
 
 class Discriminator(Protocol):

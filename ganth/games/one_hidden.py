@@ -1,0 +1,126 @@
+"""Networks with one hidden layer as discriminators of the effective GAN (ED, sections IV and V)."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend import aligned, parallel_region
+from ..checks import Floats
+from ..discriminators import OneHidden
+from ..errors import DivergedError
+from .play import State
+
+if TYPE_CHECKING:
+    from .effective import EffectiveGAN
+
+_ACTIVATIONS = {"relu": 0, "tanh": 1, "erf": 2}
+_REGULARISERS = {"half": 1.0, "full": 2.0}  # twice the factor before beta in the loss
+
+
+class OneHiddenEngine:
+    r"""Plays `EffectiveGAN` against D(x) = sqrt(2/H) sum_i a_i s(w_i . x + b_i), trained by back-propagation.
+
+    With c_p = 1/N at particles and -1/M at data, and h_a = c beta / N^2 sum_b Gamma_ab grad D(X_b) held fixed (c = 1 or
+    2), a step goes down the gradient of sum_p c_p D(x_p) + sum_a h_a . grad D(X_a) + lambda/2 |phi|^2, which is that of
+    the loss.
+
+    The state keeps, beside what every engine keeps, "parameters" (trials, d + 2, units): rows a, w_1, ..., w_d, b,
+    padded with units of zeros, which stay zero; and for RMSProp "squares", its running means, of the same shape.
+
+    Notes
+    -----
+    Source: ED, Algorithm 1, eqs. (23), (24), (26), (28).
+    """
+
+    recorded: tuple[str, ...] = ()
+
+    def __init__(self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
+        self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
+        assert game.width is not None
+        self.width, self.dim = game.width, game.target.means.shape[1]
+        self.units = self.width
+
+    def start(self, particles: Floats, masses: Floats) -> State:
+        """Return the state at step 0."""
+        game = self.game
+        parameters = aligned((len(self.trials), self.dim + 2, self.units), self.dtype)
+        for rows, trial in zip(parameters, self.trials, strict=True):
+            network = OneHidden.initial(
+                self.dim,
+                self.width,
+                self.key,
+                activation=game.activation,
+                weight_variance=game.weight_variance,
+                bias_variance=game.bias_variance,
+                trial=trial,
+            )
+            rows[0, : self.width], rows[-1, : self.width] = network.output_weights, network.biases
+            rows[1:-1, : self.width] = network.weights.T
+        state = {
+            "particles": np.array(particles, self.dtype, order="C"),
+            "masses": masses.astype(self.dtype),
+            "step": np.array(0, dtype=np.int64),
+            "diverged_at": np.full(len(self.trials), -1, dtype=np.int64),
+            "parameters": parameters,
+        }
+        if game.optimiser == "rmsprop":
+            state["squares"] = aligned(parameters.shape, self.dtype)
+        return state
+
+    def check_length(self, steps: int, masses: Floats) -> None:
+        """Accept any length: the cost is linear in the steps."""
+
+    def advance(self, state: State, count: int) -> None:
+        """Play `count` iterations."""
+        from .one_hidden_cpu import Rules, play_alone, play_trials
+
+        game, real, reg = self.game, self.dtype.type, self.game.reg
+        assert reg is not None
+        assert game.n_data is not None
+        diagonal, other = (0.0, 0.0) if game.gram is not None else game.ntk_values
+        n = game.n_particles
+        rules = Rules(
+            activation=_ACTIVATIONS[game.activation],
+            scale=real(math.sqrt(2.0 / self.width)),
+            lr_disc=real(game.lr_disc),
+            reg=real(reg),
+            lr_gen=real(game.lr_gen),
+            penalty=real(_REGULARISERS[game.grad_reg_form] * game.grad_reg),
+            local=real((diagonal - other) / n),
+            other=real(other),
+            gram=np.empty((0, 0), self.dtype) if game.gram is None else (game.gram / n).astype(self.dtype),
+            n_disc=game.n_disc,
+            n_data=game.n_data,
+            simultaneous=game.order == "simultaneous",
+            resampled=game.data == "resampled",
+            cumulative=np.cumsum(game.target.weights),
+            means=game.target.means,
+            factors=np.linalg.cholesky(game.target.covariances),
+        )
+        arguments = (
+            state["particles"],
+            state["parameters"],
+            state.get("squares"),
+            state["diverged_at"],
+            np.uint64(self.key),
+            self.trials.start,
+            int(state["step"]),
+            count,
+            rules,
+        )
+        if len(self.trials) == 1 or self.threads == 1:
+            play_alone(*arguments)
+            return
+        with parallel_region(self.threads):
+            play_trials(*arguments)
+
+    def discriminator(self, state: State, trial: int) -> OneHidden:
+        """Return the network of a trial; raise `DivergedError` if its parameters left the finite numbers."""
+        rows: NDArray[Any] = state["parameters"][trial, :, : self.width].astype(np.float64)
+        if not np.isfinite(rows).all():
+            raise DivergedError(
+                f"the network of trial {self.trials[trial]} diverged at step {int(state['diverged_at'][trial])}"
+            )
+        return OneHidden(rows[0], rows[1:-1].T, rows[-1], self.game.activation)
