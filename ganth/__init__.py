@@ -40,6 +40,7 @@ _ROOMS = (
     "games",
     "kernels",
     "metrics",
+    "ntk",
     "plotting",
     "stability",
     "streams",

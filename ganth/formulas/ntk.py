@@ -8,11 +8,27 @@ Bietti and Mairal 2019, "On the inductive bias of neural tangent kernels": with 
 In the cosine all of this has a square-root singularity at 1, in the angle none: the recursion runs on the angle, given
 by its sine and cosine, and every difference that cancels at 0 or at pi is replaced by one that does not.  No floating
 literal: float32 in is float32 out.
+
+A network with one hidden layer, sqrt(2/width) sum_i a_i s(w_i . x + b_i), all of it Gaussian and trained, has
+
+    K(x, y) = 2 (E[s(u) s(v)] + var_a E[s'(u) s'(v)] (x . y + 1)),
+
+u and v Gaussian of covariance var_w x . y + var_b: `one_hidden` returns the two means.
 """
 
 import math
 
 from numba import njit
+
+RELU, ERF = range(2)
+
+
+@njit
+def angle(sine, cosine):
+    """Return the angle t in [0, pi] of this sine and cosine, and pi - t: each to its own digits."""
+    pi = type(sine)(math.pi)
+    acute = math.atan2(sine, abs(cosine))
+    return (acute, pi - acute) if cosine > 0 else (pi - acute, acute)
 
 
 @njit
@@ -26,6 +42,13 @@ def sine_excess(t, sine, cosine):
     tail = one / real(518918400) + s * (one / real(93405312000) + s / real(22230464256000))
     tail = one / real(840) + s * (one / real(45360) + s * (one / real(3991680) + s * tail))
     return -t * s * (one / real(3) + s * (one / real(30) + s * tail))
+
+
+@njit
+def arc_cosine(rest, sine, cosine):
+    """Return kappa_0 and kappa_1 at the angle pi - rest of this sine and cosine."""
+    pi = type(rest)(math.pi)
+    return rest / pi, sine_excess(rest, sine, -cosine) / pi
 
 
 @njit
@@ -58,8 +81,7 @@ def relu_ntk(sine, cosine, depth, order):
     """
     real = type(sine)
     zero, one, pi = real(0), real(1), real(math.pi)
-    acute = math.atan2(sine, abs(cosine))
-    t, rest = (acute, pi - acute) if cosine > 0 else (pi - acute, acute)
+    t, rest = angle(sine, cosine)
     versine = sine * sine / (one + cosine) if cosine > 0 else one - cosine  # 1 - cos t
     t_d, t_d2 = one, zero
     value, d, d2 = cosine, zero, zero
@@ -68,8 +90,7 @@ def relu_ntk(sine, cosine, depth, order):
     if order > 1:
         d2 = -cosine
     for layer in range(depth):
-        kappa_0 = rest / pi
-        next_cosine = sine_excess(rest, sine, -cosine) / pi
+        kappa_0, next_cosine = arc_cosine(rest, sine, cosine)
         if order > 1:
             curvature = (sine * t_d * t_d) / pi - kappa_0 * (cosine * t_d * t_d + sine * t_d2)  # of next_cosine
             d2 = d2 * kappa_0 - (d * t_d + d * t_d + value * t_d2) / pi + curvature
@@ -88,3 +109,54 @@ def relu_ntk(sine, cosine, depth, order):
             t_d *= first
         t, rest, sine, cosine = following, pi - following, next_sine, next_cosine
     return value, d, d2
+
+
+@njit
+def deep_relu(cosine, hidden_layers, weight_share, bias_share, gain):
+    """Return the tangent kernel, at inputs of this cosine, of a ReLU network whose layers mix weights and biases.
+
+    Pre-activations have covariance S and tangent kernel N; gain is half the square of the activation's slope:
+
+        S_1 = N_1 = bias_share + weight_share cosine,    N_{l+1} = S_{l+1} + weight_share gain kappa_0 N_l,
+        S_{l+1} = bias_share + weight_share gain V_l kappa_1,    V_l = S_l at coincident inputs.
+
+    The cosine S / V is carried as 1 - cosine, which keeps its digits where inputs coincide.
+    """
+    real = type(cosine)
+    one, two, pi = real(1), real(2), real(math.pi)
+    variance = bias_share + weight_share
+    below, above = weight_share * (one - cosine) / variance, one + (bias_share + weight_share * cosine) / variance
+    tangent = variance * (one - below)
+    for _ in range(hidden_layers):
+        sine, cosine = math.sqrt(below * above), one - below
+        t, rest = angle(sine, cosine)
+        kappa_0, _ = arc_cosine(rest, sine, cosine)
+        carried = weight_share * gain * variance
+        variance = bias_share + carried
+        below = carried * (below - sine_excess(t, sine, cosine) / pi) / variance
+        above = two - below
+        tangent = variance * (one - below) + weight_share * gain * kappa_0 * tangent
+    return tangent
+
+
+@njit
+def one_hidden(code, size_x, size_y, sine, cosine):
+    """Return E[s(u) s(v)] and E[s'(u) s'(v)], u and v Gaussian of deviations `size` and correlation `cosine`.
+
+    RELU: size_x size_y kappa_1 / 2 and kappa_0 / 2; 0 where a deviation is 0, for a unit at its kink counts as off.
+    ERF: (2/pi) arctan(2 c / root), (4/pi) / root; c is the covariance, root^2 (1 + 2 size_x^2)(1 + 2 size_y^2) - 4 c^2.
+    """
+    real = type(sine)
+    one, two = real(1), real(2)
+    product = size_x * size_y
+    if code == RELU:
+        if product == 0:
+            return real(0), real(0)
+        _, rest = angle(sine, cosine)
+        kappa_0, kappa_1 = arc_cosine(rest, sine, cosine)
+        return product * kappa_1 / two, kappa_0 / two
+    twice = two * product
+    across = twice * sine
+    root = math.sqrt(one + two * (size_x * size_x + size_y * size_y) + across * across)
+    share = two / real(math.pi)
+    return share * math.atan2(twice * cosine, root), two * share / root

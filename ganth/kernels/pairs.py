@@ -33,6 +33,15 @@ def tangent(x: Floats, y: Floats) -> Floats:
     return out
 
 
+def angles(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return the sine and the cosine of the angle of each pair, (n, m) each; 0 and 1 for a zero vector."""
+    from . import pairs_cpu
+
+    sine, cosine = np.empty((2, len(x), len(y)))
+    pairs_cpu.angles(sine, cosine, x, y)
+    return sine, cosine
+
+
 def _fill(loop: str, x: Floats, y: Floats, *arguments: Any) -> Floats:
     from . import pairs_cpu
 

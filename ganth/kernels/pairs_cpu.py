@@ -84,6 +84,20 @@ def tangent(out, x, y):
                 _tangent(out[i, j], x[i], y[j], norm)
 
 
+@compiled
+def angles(sine, cosine, x, y):
+    """See pairs.angles."""
+    across = np.empty(x.shape[1])
+    for i in range(x.shape[0]):
+        norm = _norm(x[i])
+        for j in range(y.shape[0]):
+            sine[i, j], cosine[i, j] = 0.0, 1.0
+            if norm > 0.0:
+                opposite, adjacent, size = _tangent(across, x[i], y[j], norm)
+                if size > 0.0:
+                    sine[i, j], cosine[i, j] = opposite / size, adjacent / size
+
+
 @njit
 def _relu_ntk_row(out, x, y, depth, order):
     out[:] = 0.0
