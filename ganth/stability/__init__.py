@@ -1,6 +1,7 @@
-"""Restricted MMD, equilibria, spectra, step-size bounds, collapse states and divergence of the kernel GAN."""
+"""Equilibria, spectra, step-size bounds, collapse and divergence of the kernel GAN; coupling of the effective GAN."""
 
 from .collapse import CollapseMode, collapse_equilibrium, collapse_modes, damping_threshold, shell_radius
+from .coupling import local_weight, split_window
 from .equilibria import Equilibrium, LocalMinima, find_equilibrium, local_minima, morse_index
 from .jacobian import full_jacobian
 from .linearisation import alternating_spectrum, equilibrium_residual, modes, quadratic_pencil, spectrum
@@ -25,6 +26,7 @@ __all__ = [
     "find_equilibrium",
     "full_jacobian",
     "local_minima",
+    "local_weight",
     "max_lr_disc",
     "mmd_energy",
     "modes",
@@ -36,5 +38,6 @@ __all__ = [
     "single_point_max_lr_disc",
     "single_point_threshold",
     "spectrum",
+    "split_window",
     "splitting_rate",
 ]
