@@ -10,6 +10,7 @@ from .errors import (
     InterruptedRun,
     ParameterError,
     ShapeError,
+    SweepError,
 )
 
 __version__ = "0.1.0"
@@ -28,6 +29,8 @@ _NAMES = {
     "FourierModes": "discriminators",
     "KernelGAN": "games",
     "Run": "games",
+    "Table": "sweeps",
+    "sweep": "sweeps",
 }
 _ROOMS = (
     "backend",
@@ -44,6 +47,7 @@ _ROOMS = (
     "plotting",
     "stability",
     "streams",
+    "sweeps",
     "targets",
     "theory",
     "transitions",
@@ -55,6 +59,7 @@ __all__ = [
     "InterruptedRun",
     "ParameterError",
     "ShapeError",
+    "SweepError",
     "__version__",
     "citation",
     *_NAMES,
@@ -74,6 +79,8 @@ if TYPE_CHECKING:
     from .kernels import RandomFeatures as RandomFeatures
     from .kernels import RationalQuadratic as RationalQuadratic
     from .kernels import ReLUNTK as ReLUNTK
+    from .sweeps import Table as Table
+    from .sweeps import sweep as sweep
 
 
 def __getattr__(name: str) -> Any:

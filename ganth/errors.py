@@ -27,3 +27,11 @@ class InterruptedRun(KeyboardInterrupt):
     def __init__(self, run: object) -> None:
         super().__init__("interrupted; the finished records are in this exception's .run")
         self.run = run
+
+
+class SweepError(RuntimeError):
+    """Cells of a sweep failed: the message names them, `table` holds the others, with NaN where one is missing."""
+
+    def __init__(self, message: str, table: object) -> None:
+        super().__init__(message)
+        self.table = table

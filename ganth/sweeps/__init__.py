@@ -1,0 +1,6 @@
+"""A function at every cell of a grid, for every seed: on all cores or machines, resumable, the same table each time."""
+
+from .schedule import sweep
+from .table import Table
+
+__all__ = ["Table", "sweep"]
