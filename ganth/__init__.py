@@ -25,6 +25,7 @@ _NAMES = {
     "ReLUNTK": "kernels",
     "RandomFeatures": "kernels",
     "DenseReLU": "discriminators",
+    "DiracGAN": "games",
     "EffectiveGAN": "games",
     "FourierModes": "discriminators",
     "KernelGAN": "games",
@@ -69,6 +70,7 @@ __all__ = [
 if TYPE_CHECKING:
     from .discriminators import DenseReLU as DenseReLU
     from .discriminators import FourierModes as FourierModes
+    from .games import DiracGAN as DiracGAN
     from .games import EffectiveGAN as EffectiveGAN
     from .games import KernelGAN as KernelGAN
     from .games import Run as Run
