@@ -42,6 +42,7 @@ _ROOMS = (
     "errors",
     "formulas",
     "games",
+    "generators",
     "kernels",
     "metrics",
     "ntk",

@@ -10,7 +10,7 @@ import math
 from numba import float64, njit, uint32, uint64
 
 # What a stream is for: the last word of the counter.
-START, DATA, FREQUENCIES, FREQUENCY_SCALES, WEIGHTS, NOISE, RESAMPLING = range(7)
+START, DATA, FREQUENCIES, FREQUENCY_SCALES, WEIGHTS, NOISE, RESAMPLING, GENERATOR = range(8)
 
 _MASK = 0xFFFFFFFF
 _MULTIPLIER_0 = 0xD2511F53
