@@ -38,5 +38,6 @@ def diverging_fraction(particles: ArrayLike, radius: float = 2.0) -> NDArray[np.
     cloud = np.asarray(particles, dtype=np.float64)
     if cloud.ndim < 2:
         raise checks.ShapeError(f"particles must have shape (..., n, d), got {cloud.shape}")
-    # "not <=" so that NaN counts
-    return np.mean(~(np.linalg.norm(cloud, axis=-1) <= radius), axis=-1)
+    with np.errstate(over="ignore"):
+        near = np.linalg.norm(cloud, axis=-1) <= radius
+    return np.mean(~near, axis=-1)  # "not near" so that NaN counts

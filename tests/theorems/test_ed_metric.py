@@ -52,7 +52,7 @@ def test_ED_Eq22_thr():
     evenly = [value([40] * m + [0] * (8 - m)) for m in range(1, 9)]
     assert [v < LEVEL for v in evenly] == [m * m > 8 for m in range(1, 9)]
     assert [v < LEVEL for v in evenly].index(True) == 2
-    assert value([224, *[8] * 7]) > LEVEL  # every mode has particles
+    assert value([158, *[6] * 7]) > LEVEL  # every mode has particles
 
 
 @given(st.integers(0, 200))
