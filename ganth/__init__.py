@@ -27,6 +27,7 @@ _NAMES = {
     "DenseReLU": "discriminators",
     "DiracGAN": "games",
     "EffectiveGAN": "games",
+    "FiniteWidthGAN": "games",
     "FourierModes": "discriminators",
     "KernelGAN": "games",
     "Run": "games",
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from .discriminators import FourierModes as FourierModes
     from .games import DiracGAN as DiracGAN
     from .games import EffectiveGAN as EffectiveGAN
+    from .games import FiniteWidthGAN as FiniteWidthGAN
     from .games import KernelGAN as KernelGAN
     from .games import Run as Run
     from .kernels import RBF as RBF

@@ -2,7 +2,8 @@
 
 from .dirac import DiracGAN
 from .effective import EffectiveGAN
+from .finite_width import FiniteWidthGAN
 from .kernel import KernelGAN
 from .run import Run
 
-__all__ = ["DiracGAN", "EffectiveGAN", "KernelGAN", "Run"]
+__all__ = ["DiracGAN", "EffectiveGAN", "FiniteWidthGAN", "KernelGAN", "Run"]

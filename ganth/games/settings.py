@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import ParameterError
 
-_HOMES = ("games", "kernels", "discriminators", "targets")
+_HOMES = ("games", "kernels", "discriminators", "generators", "targets")
 Arrays = dict[str, NDArray[Any]]
 
 
