@@ -8,7 +8,7 @@ from ..checks import Floats
 from .dense import DenseNetwork, DenseReLU
 from .expansion import KernelExpansion
 from .features import LinearFeatures
-from .fourier import FourierModes
+from .fourier import FourierModes, FourierWaves
 from .one_hidden import OneHidden
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "DenseReLU",
     "Discriminator",
     "FourierModes",
+    "FourierWaves",
     "KernelExpansion",
     "LinearFeatures",
     "OneHidden",

@@ -170,14 +170,16 @@ def product(typing, a, b):
 
 
 @intrinsic
-def add_products(typing, total, tile, lanes):
-    """Return the tile total_p + tile_p lanes, rounded once."""
+def add_products(typing, total, tile, other):
+    """Return the tile total_p + tile_p other, rounded once; other is lanes, or a tile of its own lanes for each p."""
 
     def build(context, builder, signature, args):
-        pairs = zip(*(cgutils.unpack_tuple(builder, each) for each in args[:2]), strict=True)
-        return context.make_tuple(builder, total, [_add_product(builder, t, a, args[2]) for t, a in pairs])
+        totals, left = (cgutils.unpack_tuple(builder, each) for each in args[:2])
+        right = [args[2]] * GROUP if isinstance(other, Lanes) else cgutils.unpack_tuple(builder, args[2])
+        products = zip(totals, left, right, strict=True)
+        return context.make_tuple(builder, total, [_add_product(builder, *each) for each in products])
 
-    return total(total, tile, lanes), build
+    return total(total, tile, other), build
 
 
 @intrinsic
