@@ -372,9 +372,9 @@ def draw(result, fig):
         joint.semilogy(run[:, 0], growth ** (1 / eps), ls=line, color=colour, lw=2.2)
     speed = valley_slope(runs[0, :, 1])
     joint.semilogy(runs[0, :, 0], speed / speed[0], color="black", lw=0.8, label="∇D(mean) over its start")
-    centre.set(xlabel="time $\alpha_G t$", ylabel="mean", title="(c) the mean")
-    spread.set(xlabel="time $\alpha_G t$", ylabel="growth of the spread", title="(d) the spread")
-    joint.set(xlabel="time $\alpha_G t$", ylabel="growth to the power 1/ε", title="(e) the spread, scaled")
+    centre.set(xlabel=r"time $\alpha_G t$", ylabel="mean", title="(c) the mean")
+    spread.set(xlabel=r"time $\alpha_G t$", ylabel="growth of the spread", title="(d) the spread")
+    joint.set(xlabel=r"time $\alpha_G t$", ylabel="growth to the power 1/ε", title="(e) the spread, scaled")
     for axis in (centre, spread, joint):
         axis.legend(fontsize=8)
 
