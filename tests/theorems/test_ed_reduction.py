@@ -133,3 +133,35 @@ def test_ED_New_Nlimit_of_seeds_drawn_anew():
         outputs = outputs + moved
     # Each output is in B / P of the batches: on average the weight of its own gradient is (g1 - g2) / P.
     assert np.log(outputs.std() / start.std()) == pytest.approx(rate * steps * (1 - ratio) * first / pool, rel=0.1)
+
+
+def test_ED_New_timeline():
+    """If a cluster has split once eps T = c, the ratio at the transition rises from below with T, and to 1."""
+    time, level = sp.symbols("T c", positive=True)
+    at = theory.ratio_of_local_weight(level / time)
+    assert sp.simplify(sp.diff(at, time) - level * theory.n / (level * (theory.n - 1) + time) ** 2) == 0
+    assert sp.limit(at, time, sp.oo) == 1
+    assert sp.simplify(at.subs(time, level)) == 0
+    assert float(at.subs({time: 3000, level: 42, theory.n: 200})) == pytest.approx(local_weight(42 / 3000, 200))
+
+
+def test_ED_New_timeline_of_a_discriminator_that_learns():
+    """What has collapsed at T has split at 9T, and eps at the crossing falls nearly as 1/T, for two numbers N."""
+    weights, times = np.geomspace(0.008, 0.5, 7), np.array([200, 600, 1800])
+    crossings = {}
+    for n in (15, 45):
+        rows = []
+        for weight in weights:
+            game = ganth.EffectiveGAN(RING, n_particles=n, ntk_ratio=local_weight(weight, n), **FOURIER)
+            run = game.run(steps=int(times[-1]), trials=4, seed=3, record_every=int(times[0]), threads=1)
+            rows.append(ganth.metrics.mode_collapse(run.particles[:, times // times[0]], RING.means).mean(axis=0))
+        found = ganth.transitions.crossings(weights, np.array(rows).T, np.log(8) / 2, direction="falling")
+        assert found.sides.tolist() == ["inside"] * 3
+        crossings[n] = found.at
+        product = found.at * times
+        assert product.max() < 2.5 * product.min()
+        assert found.at[0] > 4 * found.at[2]
+        assert (np.diff([local_weight(float(e), n) for e in found.at]) > 0.05).all()
+    # eps, not the ratio, is common to both N.
+    np.testing.assert_allclose(crossings[15] / crossings[45], 1, atol=0.4)
+    assert local_weight(float(crossings[15][1]), 15) > 1.5 * local_weight(float(crossings[45][1]), 45)
