@@ -34,6 +34,25 @@ def one_hidden(parameters, x, activation, width, outputs):
     ]
 
 
+def batch_normalised(parameters, batch, activation, width, outputs):
+    """Outputs at all of a batch, one after the other; parameters w row by row, a row by row, gamma, beta."""
+    s, d, n = ACTIVATIONS[activation], len(batch[0]), len(batch)
+    rows = [parameters[k * d : (k + 1) * d] for k in range(width)]
+    heads = [parameters[width * (d + i) : width * (d + i + 1)] for i in range(outputs)]
+    scales, shifts = (parameters[width * (d + outputs + i) : width * (d + outputs + i + 1)] for i in range(2))
+    hidden = []
+    for row, scale, shift in zip(rows, scales, shifts, strict=True):
+        signal = [sum(w * c for w, c in zip(row, x, strict=True)) for x in batch]
+        mean = sum(signal) / n
+        deviation = cmath.sqrt(sum((u - mean) ** 2 for u in signal) / n)
+        hidden.append([s(scale * (u - mean) / deviation + shift) for u in signal])
+    return [
+        math.sqrt(2 / width) * sum(a * unit[p] for a, unit in zip(head, hidden, strict=True))
+        for p in range(n)
+        for head in heads
+    ]
+
+
 def deep(parameters, x, widths, mu, slope):
     """Pre-activation after the last hidden layer of appendix G; parameters layer by layer, W row by row, then b."""
     h, at = list(x), 0

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import ganth
 from ganth import ParameterError, ShapeError
 from ganth.generators import DeepReLU, WideGenerator, WideNetwork, sphere
-from ganth.ntk import deep_relu, empirical, one_hidden
+from ganth.ntk import batch_normalised, deep_relu, empirical, one_hidden
 
 VARIANCES = {"var_a": 1.5, "var_w": 0.8, "var_b": 0.3}
 ACTIVATIONS = ("relu", "erf", "tanh")
@@ -40,6 +40,25 @@ def test_a_wide_network_matches_plain_loops(activation, seed, dim, width, output
     for others in (None, y):
         expected = naive.ntk(plain(shape), network.parameters, x, x if others is None else others)
         np.testing.assert_allclose(empirical(network, x, others), expected, rtol=1e-11, atol=1e-13)
+    scales = rng.uniform(size=shape.size)
+    left, right = ([naive.jacobian(plain(shape), network.parameters, p) for p in points] for points in (x, y))
+    expected = np.array([[a * scales @ b.T for b in right] for a in left])
+    np.testing.assert_allclose(empirical(network, x, y, preconditioner=scales), expected, rtol=1e-11, atol=1e-13)
+    ones = empirical(network, x, preconditioner=np.ones(shape.size))
+    np.testing.assert_allclose(ones, empirical(network, x), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@given(seed=st.integers(0, 2**63), width=st.integers(1, 3), outputs=st.integers(1, 2))
+def test_batch_normalisation_matches_plain_loops(activation, seed, width, outputs):
+    shape = WideGenerator(3, width, outputs=outputs, activation=activation, **VARIANCES)
+    network, x = shape.initial(seed), np.random.default_rng(seed).normal(size=(4, 3))
+    rows, heads = network.split
+    parameters = np.concatenate([rows[:, :-1].ravel(), heads.ravel(), np.ones(width), np.zeros(width)])
+    batch = functools.partial(naive.batch_normalised, activation=activation, width=width, outputs=outputs)
+    slopes = naive.jacobian(batch, parameters, x).reshape(4, outputs, -1)
+    expected = np.einsum("aik,bjk->abij", slopes, slopes)
+    np.testing.assert_allclose(batch_normalised(network, x), expected, rtol=1e-9, atol=1e-11 * expected.max())
 
 
 @pytest.mark.parametrize("convention", ["plain", "standardised"])
@@ -62,10 +81,15 @@ def test_a_deep_network_matches_plain_loops(convention, seed, mu, layers):
 def test_blocks_of_units_change_nothing_but_the_rounding(monkeypatch):
     network, z = WideGenerator(5, 70, **VARIANCES).initial(3), sphere(6, 5, 1)
     gradients = np.random.default_rng(0).normal(size=(6, 2))
-    whole = [network(z), network.pullback(z, gradients), empirical(network, z)]
+
+    def everything():
+        return network(z), network.pullback(z, gradients), empirical(network, z), batch_normalised(network, z)
+
+    whole = everything()
     monkeypatch.setattr("ganth.generators.wide.UNITS", 16)
     monkeypatch.setattr("ganth.ntk.finite._UNITS", 16)
-    for one, other in zip(whole, [network(z), network.pullback(z, gradients), empirical(network, z)], strict=True):
+    monkeypatch.setattr("ganth.ntk.batch._UNITS", 16)
+    for one, other in zip(whole, everything(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
@@ -145,6 +169,11 @@ def test_seeds_lie_on_their_sphere_and_are_nearly_orthogonal():
             lambda: WideGenerator(2, 2).initial().pullback([[1.0, 0.0]], np.ones((2, 2))),
             ShapeError,
             "^gradients and seeds must agree, got 2 and 1 rows$",
+        ),
+        (
+            lambda: batch_normalised(WideGenerator(1, 2).initial(), [[1.0]]),
+            ShapeError,
+            "^x must hold at least two seeds",
         ),
         (lambda: empirical(ganth.RBF(1.0), [[1.0]]), ParameterError, "^network must be a WideNetwork or"),
     ],

@@ -153,6 +153,13 @@ def test_deep_relu_near_coincident_inputs_has_the_slope_of_its_kink():
     assert math.isclose(drop[0] / drop[1], 2.0**6, rel_tol=1e-4)
 
 
+def test_deep_relu_may_be_so_deep_that_nothing_is_left():
+    assert deep_relu(0.0, 5000, 0.0) == 0
+    assert math.isclose(
+        deep_relu(0.0, 5000, 0.0, "standardised") / deep_relu(1.0, 5000, 0.0, "standardised"), 0.25, rel_tol=0.01
+    )
+
+
 def test_deep_relu_takes_scalars_and_arrays():
     assert deep_relu(0.5, 2, 0.1).shape == ()
     grid = np.linspace(-1, 1, 6).reshape(2, 3)

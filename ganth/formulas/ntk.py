@@ -133,6 +133,8 @@ def deep_relu(cosine, hidden_layers, weight_share, bias_share, gain):
         kappa_0, _ = arc_cosine(rest, sine, cosine)
         carried = weight_share * gain * variance
         variance = bias_share + carried
+        if variance == 0:  # halved until nothing was left: a thousand layers without biases
+            return variance
         below = carried * (below - sine_excess(t, sine, cosine) / pi) / variance
         above = two - below
         tangent = variance * (one - below) + weight_share * gain * kappa_0 * tangent

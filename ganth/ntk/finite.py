@@ -13,10 +13,16 @@ from ..generators.deep import SLOPES
 _UNITS = 2048  # of a block
 
 
-def empirical(network: WideNetwork | DeepReLUNetwork, x: ArrayLike, y: ArrayLike | None = None) -> Floats:
+def empirical(
+    network: WideNetwork | DeepReLUNetwork,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    preconditioner: ArrayLike | None = None,
+) -> Floats:
     r"""Return the tangent kernel of a network of finite width at its parameters.
 
-    .. math:: \Gamma^{ij}(x, y) = \sum_k \partial_{\theta_k} G^i(x) \, \partial_{\theta_k} G^j(y)
+    .. math:: \Gamma^{ij}(x, y) = \sum_k P_k \, \partial_{\theta_k} G^i(x) \, \partial_{\theta_k} G^j(y)
 
     Parameters
     ----------
@@ -24,6 +30,8 @@ def empirical(network: WideNetwork | DeepReLUNetwork, x: ArrayLike, y: ArrayLike
     x : (n, dim) array
     y : (m, dim) array, optional
         None: x.
+    preconditioner : (size,) array >= 0, optional
+        P, which scales the step of each parameter of a `WideNetwork`, as RMSProp does.  None: 1.
 
     Returns
     -------
@@ -41,7 +49,7 @@ def empirical(network: WideNetwork | DeepReLUNetwork, x: ArrayLike, y: ArrayLike
     the sum over layers of (delta delta^T) ((1 - mu^2) / n_l h h^T + mu^2), deltas by back-propagation.  The factors are
     those of the network's parametrisation, in which all parameters are of order one and train at one rate; a network
     whose weights themselves are of order width^(-1/2) has another kernel.  Memory: (n + m) width numbers a layer, never
-    n times the parameters.  Cost: n m width for each pair of outputs.
+    n times the parameters.  Cost: n m width for each pair of outputs, dim times that with a preconditioner.
 
     Examples
     --------
@@ -59,7 +67,14 @@ def empirical(network: WideNetwork | DeepReLUNetwork, x: ArrayLike, y: ArrayLike
     dim = network.architecture.dim
     left = checks.points("x", x, dim=dim)
     right = left if y is None else checks.points("y", y, dim=dim)
-    return _wide(network, left, right) if isinstance(network, WideNetwork) else _deep(network, left, right)
+    if isinstance(network, DeepReLUNetwork):
+        if preconditioner is not None:
+            raise ParameterError(f"preconditioner must be None for a {type(network).__name__}, got {preconditioner!r}")
+        return _deep(network, left, right)
+    if preconditioner is None:
+        return _wide(network, left, right)
+    scales = checks.masses("preconditioner", preconditioner, network.architecture.size, zero_allowed=True)
+    return _preconditioned(network, left, right, scales)
 
 
 def _wide(network: WideNetwork, x: Floats, y: Floats) -> Floats:
@@ -83,6 +98,30 @@ def _wide(network: WideNetwork, x: Floats, y: Floats) -> Floats:
     result *= (lifted[0] @ lifted[1].T)[..., None, None]
     for i in range(shape.outputs):
         result[..., i, i] += values
+    return np.asarray(2.0 / shape.width * result)
+
+
+def _preconditioned(network: WideNetwork, x: Floats, y: Floats, scales: Floats) -> Floats:
+    shape, (hidden, heads) = network.architecture, network.split
+    scale_hidden, scale_heads = shape.split(scales)
+    lifted = [np.column_stack([points, np.ones(len(points))]) for points in (x, y)]
+    result = np.zeros((len(x), len(y), shape.outputs, shape.outputs))
+    for at in range(0, shape.width, _UNITS // 32):
+        units = slice(at, at + _UNITS // 32)
+        signals = [points @ hidden[units].T for points in lifted]
+        left, right = (activated(shape.activation, signal) for signal in signals)
+        bends = [
+            sloped(shape.activation, signal)[:, :, None] * points[:, None]
+            for signal, points in zip(signals, lifted, strict=True)
+        ]
+        for i in range(shape.outputs):
+            result[..., i, i] += (left * scale_heads[i, units]) @ right.T
+            for j in range(i, shape.outputs):
+                scaled = bends[0] * (scale_hidden[units] * (heads[i, units] * heads[j, units])[:, None])
+                result[..., i, j] += scaled.reshape(len(x), -1) @ bends[1].reshape(len(y), -1).T
+    for i in range(shape.outputs):
+        for j in range(i):
+            result[..., i, j] = result[..., j, i]
     return np.asarray(2.0 / shape.width * result)
 
 

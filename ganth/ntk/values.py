@@ -1,5 +1,6 @@
 """The two values g1 and g2 that a tangent kernel takes on high-dimensional seeds (ED, eqs. 19 and 20)."""
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..errors import ShapeError
 from ..kernels import pairs
 from .infinite import deep_relu, one_hidden
 
-_NODES = 256
+_NODES = 128
 _REACH = 10.0  # standard deviations of the angle
 
 
@@ -92,7 +93,7 @@ def two_values(seeds: int | ArrayLike, **network: Any) -> TwoValues:
         return TwoValues.of_gram(kernel(points, points, **network))
     dim = checks.integer("seeds", seeds, at_least=2)
     half = min(np.pi / 2, _REACH / np.sqrt(dim))
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _rule()
     angles = np.pi / 2 + half * nodes
     weights = weights * np.sin(angles) ** (dim - 2)
     weights /= weights.sum()
@@ -101,6 +102,11 @@ def two_values(seeds: int | ArrayLike, **network: Any) -> TwoValues:
     coincident = kernel(np.eye(2)[:1], np.eye(2)[:1], **network)
     mean = float(weights @ values)
     return TwoValues(float(coincident[0, 0]), mean, 0.0, float(np.sqrt(weights @ (values - mean) ** 2)))
+
+
+@functools.cache
+def _rule() -> tuple[Floats, Floats]:
+    return np.polynomial.legendre.leggauss(_NODES)
 
 
 def _deep(x: Floats, y: Floats, **network: Any) -> Floats:
