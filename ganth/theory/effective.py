@@ -174,7 +174,11 @@ def ratio_of_local_weight(eps: sp.Expr) -> sp.Expr:
 
 
 def velocity_gap(size: int = 3) -> sp.Matrix:
-    """Return (21) at the two values (20) minus (26), gradients any numbers: zeros."""
+    """Return (21) at the two values (20) minus (26), gradients any numbers: zeros.
+
+    >>> velocity_gap(2).T
+    Matrix([[0, 0]])
+    """
     gradients = sp.Matrix(sp.symbols(f"q0:{size}", real=True))
     mean = sum(gradients) / size
     law = gram(size) * gradients / size  # (21)
@@ -182,7 +186,11 @@ def velocity_gap(size: int = 3) -> sp.Matrix:
 
 
 def regulariser_gap(size: int = 3) -> sp.Expr:
-    """Return (28) at the two values minus (29), both over beta, gradients any numbers: zero."""
+    """Return (28) at the two values minus (29), both over beta, gradients any numbers: zero.
+
+    >>> regulariser_gap(3)
+    0
+    """
     gradients = sp.Matrix(sp.symbols(f"q0:{size}", real=True))
     form = (gradients.T * gram(size) * gradients)[0] / size**2  # (28)
     mean, square = sum(gradients) / size, sum(q**2 for q in gradients) / size

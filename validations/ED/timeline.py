@@ -52,7 +52,7 @@ SETUPS = {
         },
     },
 }  # fmt: skip
-POINTS = {"smoke": 5, "quick": 8, "paper": 20}
+POINTS = {"smoke": 5, "quick": 7, "paper": 20}
 PARTS = 4  # records in a time T
 TIMES = np.array([4, 7, 12, 21, 36])  # of those: 1, 1.75, 3, 5.25 and 9 times T
 SHOWN = (0, 2, 4)
