@@ -300,7 +300,8 @@ def draw(result, fig):
     fourier, dense = settings["Fourier"], settings["tanh"]
     fig.suptitle(
         rf"Fourier: $\alpha_D$ = {fourier['lr_disc']:g}, $\alpha_G$ = {fourier['lr_gen']:g}, $\lambda$ = "
-        rf"{fourier['reg']:g}, $n_{{disc}}$ = {fourier['n_disc']}, exact means.  tanh, ReLU: H = {dense['width']}, "
+        rf"{fourier['reg']:g}, $n_{{disc}}$ = {fourier['n_disc']}, exact means."
+        + f"\ntanh, ReLU: H = {dense['width']}, "
         rf"$\alpha_D$ = {dense['lr_disc']:g}, $\alpha_G$ = {dense['lr_gen']:g}, $\lambda$ = 2/H, $n_{{disc}}$ = "
         f"{dense['n_disc']}, {dense['n_data']} data a step.  N = {settings['N']} in (a)-(d); T = {settings['steps']} "
         f"in (b), (c), {settings['size_steps']} in (e)",
