@@ -90,3 +90,29 @@ def test_a_panel_can_be_saved():
         plotting.heatmap(fig.subplots(), [0, 1], [0, 1], np.eye(2), label="x")
         plotting.save(fig, (memory := io.BytesIO()))
     assert memory.getvalue().startswith(b"\x89PNG")
+
+
+def test_phase_points_are_means_of_what_is_known(ax):
+    values = np.array([[[1.0, 3.0], [np.nan, 5.0]], [[np.nan, np.nan], [0.0, 2.0]], [[4.0, 4.0], [6.0, 8.0]]])
+    dots = plotting.phase_points(ax, [1, 10, 100], [2, 3], values, label="metric", limits=(0, 9))
+    assert dots.get_array().tolist() == [2, 5, 1, 4, 7]
+    assert dots.get_offsets().tolist() == [[1, 2], [1, 3], [10, 3], [100, 2], [100, 3]]
+    crossed = ax.lines[0].get_xydata().tolist()
+    assert crossed == [[1, 3], [10, 2]]
+    assert (ax.get_xscale(), dots.get_clim()) == ("log", (0, 9))
+    with pytest.raises(ShapeError, match="values must have shape"):
+        plotting.phase_points(ax, [1, 10], [2, 3], values)
+
+
+def test_a_boundary_shows_its_points_and_its_laws(ax):
+    nan = np.nan
+    bars = [[1.5, 3.0], [nan, nan], [nan, nan]]
+    plotting.boundary(ax, [1, 10, 100], [2, 4, nan], bars, {"square root": np.sqrt}, label="measured", xscale="linear")
+    assert ax.containers[0][0].get_xydata().tolist() == [[1, 2], [10, 4]]
+    ends = ax.containers[0][2][0].get_segments()
+    assert ends[0].tolist() == [[1, 1.5], [1, 3]]
+    law = ax.lines[-1]
+    np.testing.assert_allclose(law.get_ydata() ** 2, law.get_xdata())
+    assert (law.get_label(), ax.get_xscale(), ax.get_yscale()) == ("square root", "linear", "log")
+    with pytest.raises(ShapeError, match="must agree"):
+        plotting.boundary(ax, [1, 10], [2, 4, nan], bars, {})
