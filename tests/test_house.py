@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "files": set(),
     "backend": {"checks", "numba", "llvmlite"},
     "formulas": {"math", "numba"},
-    "lanes": {"numba", "llvmlite"},
+    "lanes": {"numba", "llvmlite", "formulas"},
     "streams": {"checks", "formulas", "backend"},
     "targets": BASE | {"scipy"},
     "kernels": BASE | {"targets", "scipy"},

@@ -1,11 +1,12 @@
 """Elementary functions without branches, tables or calls, so that a loop over them is vectorised.
 
 libm's exp, log1p and asin keep a loop scalar.  These are polynomials (interpolated at Chebyshev points in 50 digits)
-and serve float64 only.  Numba shows the bits of NumPy scalars alone, so what the exponent's bits need is left to the
-loop: it multiplies by 2^n, or splits a number into mantissa and exponent.  Errors: about one unit in the last place.
+and serve float64, one of them float32.  Numba shows the bits of NumPy scalars alone, so what the exponent's bits need
+is left to the loop: it multiplies by 2^n, or splits a number into mantissa and exponent.  Errors: about one unit in the
+last place.
 """
 
-from numba import njit
+from numba import float32, njit
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 0.6931471803691238  # 32 bits: n * _LN2_HIGH is exact
@@ -13,6 +14,9 @@ _LN2_LOW = 1.9082149292705877e-10
 # The low bits of x + _SHIFTER hold the integer next to x, in two's complement.
 _SHIFTER = 6755399441055744.0
 SMALLEST_EXPONENT = -708.0  # exp of less is not a normal number
+_LOG2_E_32, _LN2_HIGH_32, _LN2_LOW_32, _SHIFTER_32 = map(float32, (1.442695, 0.693145752, 1.428607e-6, 12582912.0))
+_E0, _E1, _E2, _E3, _E4 = map(float32, (1.0, 0.5, 0.16666415, 0.041666152, 0.0083751525))
+_E5 = float32(0.0013952991)
 
 
 @njit(error_model="numpy", fastmath={"contract"})
@@ -36,8 +40,22 @@ def exp_parts(x):
 
 
 @njit(error_model="numpy", fastmath={"contract"})
-def log1p_of_parts(x, sum_, mantissa, exponent):
-    """Return log(1 + x) for x >= 0, where sum_ = 1 + x as rounded = mantissa 2^exponent, mantissa in [1, 2)."""
+def exp_parts_float32(x):
+    """Return (m, s): exp(x) = m 2^n, and n in the low bits of the float32 s; |x| < 80, to a unit in the last place."""
+    shifted = x * _LOG2_E_32 + _SHIFTER_32
+    n = shifted - _SHIFTER_32
+    f = x - n * _LN2_HIGH_32 - n * _LN2_LOW_32
+    p = f * _E5 + _E4
+    p = p * f + _E3
+    p = p * f + _E2
+    p = p * f + _E1
+    p = p * f + _E0
+    return p * f + _E0, shifted
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def log_of_parts(mantissa, exponent, more=0.0):
+    """Return log(mantissa 2^exponent) + more, mantissa in [1, 2) and more next to nothing."""
     above = mantissa > 1.4142135623730951
     mantissa = 0.5 * mantissa if above else mantissa
     exponent = exponent + 1.0 if above else exponent
@@ -51,8 +69,13 @@ def log1p_of_parts(x, sum_, mantissa, exponent):
     p = p * z + 0.3999999999930234
     p = p * z + 0.6666666666666765
     p = p * z + 2.0
-    lost = (x - (sum_ - 1.0)) / sum_
-    return exponent * _LN2_HIGH + (s * p + (exponent * _LN2_LOW + lost))
+    return exponent * _LN2_HIGH + (s * p + (exponent * _LN2_LOW + more))
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def log1p_of_parts(x, sum_, mantissa, exponent):
+    """Return log(1 + x) for x >= 0, where sum_ = 1 + x as rounded = mantissa 2^exponent, mantissa in [1, 2)."""
+    return log_of_parts(mantissa, exponent, (x - (sum_ - 1.0)) / sum_)
 
 
 @njit(error_model="numpy", fastmath={"contract"})

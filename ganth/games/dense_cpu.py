@@ -23,11 +23,11 @@ from ..lanes.tiles import (
     GROUP,
     add_dot,
     add_products,
+    aligned,
     gate,
     lanes_of,
     load,
     load_tile,
-    numbers_to_boundary,
     prefetch,
     product,
     spread,
@@ -167,14 +167,6 @@ def _first_backward(force, pull, points, weights, axes, panels, groups, decay, l
 
 
 @njit
-def _aligned(size, like):
-    """Return zeros that start at a multiple of BYTES."""
-    room = np.zeros(size + lanes_of(like), like.dtype)
-    skip = numbers_to_boundary(room)
-    return room[skip : skip + size]
-
-
-@njit
 def _pass(force, points, coefficients, weights, hidden, pull, delta, rows, spare, depth, axes, decay, learn):
     """Go forward and back once; with `learn`, ascend the loss."""
     n = lanes_of(weights)
@@ -207,10 +199,10 @@ def _play(particles, weights, true_points, coefficients, count, depth, units, de
     """Play one trial; return the step, from 1, at which a particle would leave the finite numbers, or 0."""
     n_true, dim = true_points.shape
     axes, slots = dim + 1, coefficients.size
-    points, force = _aligned(slots * axes, weights), _aligned(slots * axes, weights)
-    hidden = _aligned(depth * slots * units, weights)
-    pull, delta = _aligned(slots * units, weights), _aligned(slots * units, weights)
-    spare, rows = _aligned(units * lanes_of(weights), weights), np.empty(units, np.intp)
+    points, force = aligned(slots * axes, weights), aligned(slots * axes, weights)
+    hidden = aligned(depth * slots * units, weights)
+    pull, delta = aligned(slots * units, weights), aligned(slots * units, weights)
+    spare, rows = aligned(units * lanes_of(weights), weights), np.empty(units, np.intp)
     for slot in range(slots):
         points[_place(slot, dim, axes)] = 1
     for axis in range(dim):

@@ -15,7 +15,6 @@ from .play import State
 if TYPE_CHECKING:
     from .effective import EffectiveGAN
 
-_ACTIVATIONS = {"relu": 0, "tanh": 1, "erf": 2}
 _REGULARISERS = {"half": 1.0, "full": 2.0}  # twice the factor before beta in the loss
 
 
@@ -26,8 +25,8 @@ class OneHiddenEngine:
     2), a step goes down the gradient of sum_p c_p D(x_p) + sum_a h_a . grad D(X_a) + lambda/2 |phi|^2, which is that of
     the loss.
 
-    The state keeps, beside what every engine keeps, "parameters" (trials, d + 2, units): rows a, w_1, ..., w_d, b,
-    padded with units of zeros, which stay zero; and for RMSProp "squares", its running means, of the same shape.
+    The state keeps, beside what every engine keeps, "parameters" (trials, d + 2, H): rows a, w_1, ..., w_d, b; and
+    for RMSProp "squares", its running means, of the same shape.
 
     Notes
     -----
@@ -40,12 +39,11 @@ class OneHiddenEngine:
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
         assert game.width is not None
         self.width, self.dim = game.width, game.target.means.shape[1]
-        self.units = self.width
 
     def start(self, particles: Floats, masses: Floats) -> State:
         """Return the state at step 0."""
         game = self.game
-        parameters = aligned((len(self.trials), self.dim + 2, self.units), self.dtype)
+        parameters = np.empty((len(self.trials), self.dim + 2, self.width), self.dtype)
         for rows, trial in zip(parameters, self.trials, strict=True):
             network = OneHidden.initial(
                 self.dim,
@@ -56,8 +54,7 @@ class OneHiddenEngine:
                 bias_variance=game.bias_variance,
                 trial=trial,
             )
-            rows[0, : self.width], rows[-1, : self.width] = network.output_weights, network.biases
-            rows[1:-1, : self.width] = network.weights.T
+            rows[0], rows[1:-1], rows[-1] = network.output_weights, network.weights.T, network.biases
         state = {
             "particles": np.array(particles, self.dtype, order="C"),
             "masses": masses.astype(self.dtype),
@@ -66,7 +63,7 @@ class OneHiddenEngine:
             "parameters": parameters,
         }
         if game.optimiser == "rmsprop":
-            state["squares"] = aligned(parameters.shape, self.dtype)
+            state["squares"] = np.zeros_like(parameters)
         return state
 
     def check_length(self, steps: int, masses: Floats) -> None:
@@ -74,15 +71,14 @@ class OneHiddenEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` iterations."""
-        from .one_hidden_cpu import Rules, play_alone, play_trials
+        from .one_hidden_cpu import RULES, play_alone, play_blocks, play_trials, room_of
 
         game, real, reg = self.game, self.dtype.type, self.game.reg
         assert reg is not None
         assert game.n_data is not None
         diagonal, other = (0.0, 0.0) if game.gram is not None else game.ntk_values
         n = game.n_particles
-        rules = Rules(
-            activation=_ACTIVATIONS[game.activation],
+        rules = RULES[game.activation](
             scale=real(math.sqrt(2.0 / self.width)),
             lr_disc=real(game.lr_disc),
             reg=real(reg),
@@ -99,26 +95,40 @@ class OneHiddenEngine:
             means=game.target.means,
             factors=np.linalg.cholesky(game.target.covariances),
         )
-        arguments = (
-            state["particles"],
-            state["parameters"],
-            state.get("squares"),
-            state["diverged_at"],
-            np.uint64(self.key),
-            self.trials.start,
-            int(state["step"]),
-            count,
-            rules,
+        parameters = self._padded(state["parameters"])
+        squares = (
+            self._padded(state["squares"]) if "squares" in state else np.zeros((len(parameters), 0, 0), self.dtype)
         )
-        if len(self.trials) == 1 or self.threads == 1:
-            play_alone(*arguments)
-            return
-        with parallel_region(self.threads):
-            play_trials(*arguments)
+        start, first, axes = self.trials.start, int(state["step"]), tuple(range(self.dim))
+        every = (state["particles"], parameters, squares)
+        common = (np.uint64(self.key), start, first, count, rules, axes)
+        if self.threads == 1:
+            play_alone(*every, state["diverged_at"], *common)
+        elif len(self.trials) > 1:
+            with parallel_region(self.threads):
+                play_trials(*every, state["diverged_at"], *common)
+        elif state["diverged_at"][0] < 0:
+            one = tuple(array[0] for array in every)
+            with parallel_region(self.threads):
+                done = play_blocks(*one, *common, room_of(*one[:2], rules))
+            if done < count:
+                state["diverged_at"][0] = first + done + 1
+        state["parameters"][...] = parameters[..., : self.width]
+        if "squares" in state:
+            state["squares"][...] = squares[..., : self.width]
+
+    def _padded(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return a copy of parameters (trials, d + 2, H) whose units fill whole vectors."""
+        from .one_hidden_cpu import BYTES, PARTS
+
+        lanes = PARTS * BYTES // self.dtype.itemsize
+        padded = aligned((*rows.shape[:2], -(-self.width // lanes) * lanes), self.dtype)
+        padded[..., : self.width] = rows
+        return padded
 
     def discriminator(self, state: State, trial: int) -> OneHidden:
         """Return the network of a trial; raise `DivergedError` if its parameters left the finite numbers."""
-        rows: NDArray[Any] = state["parameters"][trial, :, : self.width].astype(np.float64)
+        rows = state["parameters"][trial].astype(np.float64)
         if not np.isfinite(rows).all():
             raise DivergedError(
                 f"the network of trial {self.trials[trial]} diverged at step {int(state['diverged_at'][trial])}"

@@ -1,174 +1,399 @@
-"""Loops of one_hidden, for the CPU."""
+"""Loops of one_hidden, for the CPU.
+
+The loss is linear in D, so what a unit's step needs of the points are the moments of its slope, sum s'(u) (x, 1), and
+nothing of size points x units is ever stored.  Units are in the lanes: a Wide of them is loaded once for all points of
+a step, and its moments stay in registers.  Where units do not depend on one another, between two moves of the
+particles or with the regulariser between two steps, BLOCKS fixed blocks of them can be played by different threads;
+what a block adds to grad D is kept apart and added in order.
+
+Arrays of a trial: parameters (d + 2, units) with rows a, w_1, ..., w_d, b, units a multiple of the Wide's width;
+forces (BLOCKS, points, d, vector), zeros between phases; data (n_disc, M, d).
+"""
 
 import math
 from collections import namedtuple
+from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit, prange, types, uint64
+from numba.extending import overload
 
 from ..backend import compiled
-from ..formulas import random as formula
-
-Rules = namedtuple(
-    "Rules",
-    "activation scale lr_disc reg lr_gen penalty local other gram n_disc n_data simultaneous resampled "
-    "cumulative means factors",
+from ..formulas import activations, exponentials, random
+from ..lanes.draws import inlined, normals, pick, uniforms
+from ..lanes.rows import (
+    add_multiples,
+    add_numbers_where,
+    add_rows,
+    add_rows_where,
+    add_scaled,
+    add_where,
+    affine,
+    bounded,
+    dot,
+    load_rows,
+    magnitude,
+    scaled,
+    square_root,
+    store_rows,
+    times_power,
+    with_sign,
+    zero_rows,
 )
+from ..lanes.tiles import aligned
+from ..lanes.wide import BYTES as BYTES
+from ..lanes.wide import PARTS as PARTS
+from ..lanes.wide import load, pointer, store, take_total, width, zeros
+
+BLOCKS = 8
+
+
+_tanh_float32, _tanh_of_exp = inlined(activations.tanh_float32), inlined(activations.tanh_of_exp)
+_erfcx_float32, _erfcx_float64 = inlined(activations.erfcx_float32), inlined(activations.erfcx_float64)
+_exp_parts_float32, _exp_parts = inlined(exponentials.exp_parts_float32), inlined(exponentials.exp_parts)
+
+_FIELDS = (
+    "scale lr_disc reg lr_gen penalty local other gram n_disc n_data simultaneous resampled cumulative means factors"
+)
+# The rules' type tells the activation, so that a loop is compiled for it.
+ReLU, Tanh, Erf = (namedtuple(name, _FIELDS) for name in ("ReLU", "Tanh", "Erf"))
+RULES: dict[str, Any] = {"relu": ReLU, "tanh": Tanh, "erf": Erf}
+Room = namedtuple("Room", "slopes forces data gradients velocities pulls draws modes")
+
+
+@compiled
+def room_of(points, parameters, rules):
+    """Return a trial's scratch memory."""
+    count, dim = points.shape
+    n = width(pointer(parameters, 0))
+    chosen, drawn = (rules.n_data + 1) // 2, (rules.n_data * dim + 1) // 2
+    return Room(
+        aligned(BLOCKS * dim * n, parameters).reshape(BLOCKS, dim, n),
+        aligned(BLOCKS * count * dim * (n // PARTS), parameters).reshape(BLOCKS, count * dim * (n // PARTS)),
+        np.empty((rules.n_disc if rules.resampled else 1, rules.n_data, dim), points.dtype),
+        np.empty_like(points),
+        np.empty_like(points),
+        points.copy(),
+        np.empty((2, max(drawn, chosen))),
+        np.empty((2, chosen), np.int64),
+    )
 
 
 @njit
-def _draw(data, key, step, trial, cumulative, means, factors):
+def _draw(data, room, key, step, trial, rules):
     """Set data (M, d) to what GaussianMixture.sample returns."""
-    count, dim = data.shape
-    noise = np.empty(count * dim + 1)
-    for i in range((count * dim + 1) // 2):
-        a, b, c, d = formula.philox(key, i, step, trial, formula.NOISE)
-        noise[2 * i], noise[2 * i + 1] = formula.normal_pair(a, b, c, d)
-    for i in range(count):
-        a, b, c, d = formula.philox(key, i // 2, step + 1, trial, formula.DATA)
-        u = formula.uniform(a, b) if i % 2 == 0 else formula.uniform(c, d)
-        mode = 0
-        while mode + 1 < cumulative.size and cumulative[mode] <= u * cumulative[-1]:
-            mode += 1
+    dim, even, odd = data.shape[1], room.draws[0], room.draws[1]
+    uniforms(even, odd, room.modes.shape[1], key, uint64(step + 1), trial, uint64(random.DATA))
+    pick(room.modes[0], even, rules.cumulative)
+    pick(room.modes[1], odd, rules.cumulative)
+    uniforms(even, odd, even.size, key, uint64(step), trial, uint64(random.NOISE))
+    normals(even, odd)
+    for i in range(len(data)):
+        mode = room.modes[i & 1, i >> 1]
         for axis in range(dim):
-            x = means[mode, axis]
+            x = rules.means[mode, axis]
             for k in range(axis + 1):
-                x += factors[mode, axis, k] * noise[i * dim + k]
+                at = i * dim + k
+                x += rules.factors[mode, axis, k] * (odd[at >> 1] if at & 1 else even[at >> 1])
             data[i, axis] = x
 
 
-@njit
-def _activation(u, kind):
-    one, two = type(u)(1), type(u)(2)
-    if kind == 0:
-        return (u, one, u - u) if not u <= 0 else (u - u, u - u, u - u)
-    if kind == 1:
-        t = math.tanh(u)
-        return t, one - t * t, -two * t * (one - t * t)
-    slope = two / math.sqrt(type(u)(math.pi)) * math.exp(-u * u)
-    return math.erf(u), slope, -two * u * slope
+def _activate(u, rules):
+    """Return s(u), s'(u) and s''(u) of a Wide."""
+
+
+@overload(_activate, jit_options={"forceinline": True, "fastmath": {"contract"}})
+def _activate_of(u, rules):
+    single = u.number == types.float32
+    if rules.instance_class is Tanh and single:
+
+        def activate(u, rules):
+            value = _tanh_float32(bounded(u, activations.TANH_END))
+            slope = 1 - value * value
+            return value, slope, value * slope * -2
+
+    elif rules.instance_class is Tanh:
+
+        def activate(u, rules):
+            value = _tanh_of_exp(times_power(*_exp_parts(bounded(u, 20) * 2)))
+            slope = 1 - value * value
+            return value, slope, value * slope * -2
+
+    else:
+        parts, tail, end = (_exp_parts_float32, _erfcx_float32, 8.5) if single else (_exp_parts, _erfcx_float64, 26)
+
+        def activate(u, rules):
+            x = bounded(u, end)
+            r = magnitude(x)
+            fall = times_power(*parts(r * r * -1))
+            value = with_sign(1 - fall * tail((2.5 - r) / (r + 2.5)), x)
+            slope = fall * 1.1283791670955126  # 2 / sqrt(pi)
+            return value, slope, x * slope * -2
+
+    return activate
+
+
+def _push(force, at, u, pushes, rules):
+    """Add s'(u) times the pushes, rows of Wides, to a force."""
+
+
+@overload(_push, jit_options={"forceinline": True})
+def _push_of(force, at, u, pushes, rules):
+    if rules.instance_class is ReLU:
+        return lambda force, at, u, pushes, rules: add_rows_where(force, at, u, pushes)
+    return lambda force, at, u, pushes, rules: add_rows(force, at, _activate(u, rules)[1], pushes)
+
+
+def _homogeneous(rules):
+    """Return whether s(u) = u s'(u)."""
+
+
+@overload(_homogeneous)
+def _homogeneous_of(rules):
+    relu = rules.instance_class is ReLU
+    return lambda rules: relu
+
+
+def _moments(weights, biases, points, pulls, count, pulled, axes, rules):
+    """Return the sums over the points that a step needs of a Wide of units: of values, slopes and slopes times points.
+
+    Where `pulled`, the points pull on grad D.  For ReLU, values are not needed (0 is returned), and `pulls` are where
+    the points would be if they moved by what pulls on them; for smooth units they are what pulls.
+    """
+
+
+@overload(_moments, jit_options={"forceinline": True})
+def _moments_of(weights, biases, points, pulls, count, pulled, axes, rules):
+    def of_relu(weights, biases, points, pulls, count, pulled, axes, rules):
+        slopes, sums = zeros(points), zero_rows(points, axes)
+        for p in range(count):
+            u = affine(biases, weights, points, p * len(axes))
+            slopes = add_where(slopes, u, type(rules.scale)(1))
+            sums = add_numbers_where(sums, u, pulls, p * len(axes))
+        return zeros(points), slopes, sums
+
+    def of_smooth(weights, biases, points, pulls, count, pulled, axes, rules):
+        nothing = values = slopes = zeros(points)
+        sums = zero_rows(points, axes)
+        for p in range(count):
+            value, slope, bend = _activate(affine(biases, weights, points, p * len(axes)), rules)
+            if pulled:
+                along = affine(nothing, weights, pulls, p * len(axes))
+                sums = add_multiples(sums, slope, pulls, p * len(axes))
+                value, slope = value + slope * along, slope + bend * along
+            values += value
+            slopes += slope
+            sums = add_multiples(sums, slope, points, p * len(axes))
+        return values, slopes, sums
+
+    return of_relu if rules.instance_class is ReLU else of_smooth
 
 
 @njit
-def _field(gradients, parameters, points, rules):
-    """Set gradients (N, d) to those of D at the points."""
-    gradients[:] = 0
-    dim, units = points.shape[1], parameters.shape[1]
-    for i in range(units):
-        for p in range(len(points)):
-            u = parameters[dim + 1, i]
-            for axis in range(dim):
-                u += parameters[1 + axis, i] * points[p, axis]
-            _, slope, _ = _activation(u, rules.activation)
-            push = rules.scale * parameters[0, i] * slope
-            for axis in range(dim):
-                gradients[p, axis] += push * parameters[1 + axis, i]
+def _descend(place, squares, at, slope, rules, rms):
+    """Take one step of a Wide of one kind of parameters."""
+    real = type(rules.scale)
+    old = load(place, at)
+    slope += old * rules.reg
+    if rms:
+        mean = load(squares, at) * real(0.99) + slope * slope * real(0.01)
+        store(squares, at, mean)
+        slope = slope / (square_root(mean) + real(1e-8))
+    store(place, at, old - slope * rules.lr_disc)
+
+
+@njit
+def _learn(parameters, squares, spare, at, points, pulls, data, rules, axes):
+    """Take one step of the discriminator with a Wide of units."""
+    units, last = parameters.shape[1], len(axes) + 1
+    real = type(rules.scale)
+    place, n = pointer(parameters, at), width(pointer(parameters, 0))
+    weights, biases = load_rows(place, units, units, axes), load(place, last * units)
+    where, to = pointer(points, 0), pointer(pulls, 0)
+    if rules.penalty == 0:
+        values, slopes, sums = _moments(weights, biases, where, where, len(points), False, axes, rules)
+    else:
+        values, slopes, sums = _moments(weights, biases, where, to, len(points), True, axes, rules)
+    # The data count minus.
+    gain, loss = rules.scale / real(len(points)), -rules.scale / real(len(data))
+    values, slopes, sums = values * gain, slopes * gain, scaled(sums, gain)
+    where = pointer(data, 0)
+    of_data = _moments(weights, biases, where, where, len(data), False, axes, rules)
+    values += of_data[0] * loss
+    slopes += of_data[1] * loss
+    sums = add_scaled(sums, of_data[2], loss)
+    if _homogeneous(rules):  # s(u) = u s'(u)
+        values = biases * slopes + dot(weights, sums)
+
+    rms, push = squares.size > 0, load(place, 0)
+    means = pointer(squares, at if rms else 0)
+    _descend(place, means, 0, values, rules, rms)
+    _descend(place, means, last * units, slopes * push, rules, rms)
+    store_rows(pointer(spare, 0), 0, n, scaled(sums, push))
+    for k in range(len(axes)):
+        _descend(place, means, (k + 1) * units, load(pointer(spare, 0), k * n), rules, rms)
+
+
+@njit
+def _add_field(force, parameters, at, points, rules, axes):
+    """Add what a Wide of units adds to grad D at the points, over the factor sqrt(2 / H)."""
+    units, dim = parameters.shape[1], points.shape[1]
+    place, to, where = pointer(parameters, at), pointer(force, 0), pointer(points, 0)
+    weights = load_rows(place, units, units, axes)
+    biases, pushes = load(place, (dim + 1) * units), scaled(weights, load(place, 0))
+    step = dim * (width(place) // PARTS)
+    for p in range(len(points)):
+        _push(to, p * step, affine(biases, weights, where, p * dim), pushes, rules)
+
+
+@njit
+def _phases(rules):
+    """Return how many phases an iteration has: in each, units do not depend on one another."""
+    return 1 if rules.penalty == 0 else rules.n_disc + 1
+
+
+@njit
+def _work(block, phase, points, parameters, squares, room, rules, axes):
+    """Play one phase with one block of units.
+
+    Without the regulariser the only phase has all steps; with it, phase j has the step j - 1.  grad D is taken before
+    the steps or after them, as whoever comes next needs it.
+    """
+    n, _dim = width(pointer(parameters, 0)), points.shape[1]
+    wides = parameters.shape[1] // n
+    if rules.penalty == 0:
+        steps, before, after = (0, rules.n_disc), rules.simultaneous, not rules.simultaneous
+    else:
+        steps, before = (phase - 1, phase), False
+        after = phase < rules.n_disc or not rules.simultaneous
+    for wide in range(block * wides // BLOCKS, (block + 1) * wides // BLOCKS):
+        if before:
+            _add_field(room.forces[block], parameters, wide * n, points, rules, axes)
+        for j in range(max(0, steps[0]), steps[1]):
+            data = room.data[j if rules.resampled else 0]
+            _learn(parameters, squares, room.slopes[block], wide * n, points, room.pulls, data, rules, axes)
+        if after:
+            _add_field(room.forces[block], parameters, wide * n, points, rules, axes)
 
 
 @njit
 def _couple(velocities, gradients, rules):
     """Set velocities to (1/N) sum_b Gamma_ab gradient_b; see effective.coupled."""
     count, dim = gradients.shape
+    real = type(rules.scale)
     for axis in range(dim):
-        mean = gradients[0, axis] - gradients[0, axis]
+        mean = real(0)
         for p in range(count):
             mean += gradients[p, axis]
-        mean /= type(mean)(count)
+        mean /= real(count)
         for p in range(count):
             if rules.gram.size == 0:
                 velocities[p, axis] = rules.local * gradients[p, axis] + rules.other * mean
             else:
-                total = mean - mean
+                total = real(0)
                 for q in range(count):
                     total += rules.gram[p, q] * gradients[q, axis]
                 velocities[p, axis] = total
 
 
 @njit
-def _learn(parameters, squares, slopes, points, pushes, data, rules):
-    """Take one step of the discriminator; pushes are N h."""
-    dim, units = points.shape[1], parameters.shape[1]
-    zero = rules.scale - rules.scale
-    for i in range(units):
-        weight = parameters[0, i]
-        slopes[:] = 0
-        for q in range(len(points) + len(data)):
-            generated = q < len(points)
-            x = points[q] if generated else data[q - len(points)]
-            c = type(zero)(1) / type(zero)(len(points)) if generated else -type(zero)(1) / type(zero)(len(data))
-            u = parameters[dim + 1, i]
+def _close(phase, points, room, rules):
+    """Add up the blocks' forces after a phase, for the particles or for the regulariser."""
+    total = room.forces[0]
+    for block in range(1, BLOCKS):
+        force = room.forces[block]
+        for i in range(total.size):
+            total[i] += force[i]
+            force[i] = 0
+    place, dim = pointer(total, 0), points.shape[1]
+    step = width(place) // PARTS
+    for p in range(len(points)):
+        for axis in range(dim):
+            room.gradients[p, axis] = rules.scale * take_total(place, (p * dim + axis) * step)
+    last = phase + 1 == _phases(rules)
+    if phase == 0 if rules.simultaneous else last:
+        _couple(room.velocities, room.gradients, rules)
+    if not last:
+        _couple(room.pulls, room.gradients, rules)
+        for p in range(len(points)):
             for axis in range(dim):
-                u += parameters[1 + axis, i] * x[axis]
-            s, s1, s2 = _activation(u, rules.activation)
-            along = zero
-            if generated and rules.penalty > 0:
-                for axis in range(dim):
-                    along += parameters[1 + axis, i] * pushes[q, axis]
-            slopes[0] += c * (s + s1 * along)
-            slopes[dim + 1] += weight * c * (s1 + s2 * along)
-            for axis in range(dim):
-                slopes[1 + axis] += weight * c * (s1 + s2 * along) * x[axis]
-                if generated and rules.penalty > 0:
-                    slopes[1 + axis] += weight * c * s1 * pushes[q, axis]
-        for k in range(dim + 2):
-            slope = rules.scale * slopes[k] + rules.reg * parameters[k, i]
-            if squares is not None:
-                squares[k, i] = type(zero)(0.99) * squares[k, i] + type(zero)(0.01) * slope * slope
-                slope /= math.sqrt(squares[k, i]) + type(zero)(1e-8)
-            parameters[k, i] -= rules.lr_disc * slope
+                pull = rules.penalty * room.pulls[p, axis]
+                room.pulls[p, axis] = points[p, axis] + pull if _homogeneous(rules) else pull
 
 
 @njit
-def _play(points, parameters, squares, key, trial, first, count, rules):
+def _move(points, room, rules):
+    """Move the particles and return whether they stay finite; if not, leave them where they are."""
+    finite = True
+    for p in range(len(points)):
+        for axis in range(points.shape[1]):
+            x = points[p, axis] + rules.lr_gen * room.velocities[p, axis]
+            finite = finite and math.isfinite(x)
+            room.velocities[p, axis] = x
+    if finite:
+        points[:] = room.velocities
+    return finite
+
+
+@njit
+def _draw_all(room, key, iteration, trial, rules):
+    """Draw the data of an iteration."""
+    for j in range(len(room.data)):
+        step = iteration * rules.n_disc + j if rules.resampled else 0
+        _draw(room.data[j], room, key, step, uint64(trial), rules)
+
+
+@njit
+def _play(points, parameters, squares, key, trial, first, count, rules, axes):
     """Play one trial; return the iterations that left its particles finite."""
-    gradients, velocities, pushes = np.zeros_like(points), np.zeros_like(points), np.zeros_like(points)
-    slopes = np.zeros_like(parameters[:, 0])
-    data = np.empty((rules.n_data, points.shape[1]), points.dtype)
-    if not rules.resampled:
-        _draw(data, key, 0, trial, rules.cumulative, rules.means, rules.factors)
-    for t in range(first, first + count):
-        if rules.simultaneous:
-            _field(gradients, parameters, points, rules)
-            _couple(velocities, gradients, rules)
-        for j in range(rules.n_disc):
-            if rules.resampled:
-                _draw(data, key, t * rules.n_disc + j, trial, rules.cumulative, rules.means, rules.factors)
-            if rules.penalty > 0:
-                _field(gradients, parameters, points, rules)
-                _couple(pushes, gradients, rules)
-                pushes *= rules.penalty
-            _learn(parameters, squares, slopes, points, pushes, data, rules)
-        if not rules.simultaneous:
-            _field(gradients, parameters, points, rules)
-            _couple(velocities, gradients, rules)
-        finite = True
-        for place in np.ndindex(points.shape):
-            velocities[place] = points[place] + rules.lr_gen * velocities[place]
-            finite = finite and math.isfinite(velocities[place])
-        if not finite:
-            return t - first
-        points[:] = velocities
+    room = room_of(points, parameters, rules)
+    for t in range(count):
+        if rules.resampled or t == 0:
+            _draw_all(room, key, first + t, trial, rules)
+        for phase in range(_phases(rules)):
+            for block in range(BLOCKS):
+                _work(block, phase, points, parameters, squares, room, rules, axes)
+            _close(phase, points, room, rules)
+        if not _move(points, room, rules):
+            return t
     return count
 
 
 @njit
-def _play_trial(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules):
+def _play_trial(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes):
     if diverged_at[k] < 0:
-        moments = None if squares is None else squares[k]
-        done = _play(particles[k], parameters[k], moments, key, first_trial + k, first, count, rules)
+        done = _play(particles[k], parameters[k], squares[k], key, first_trial + k, first, count, rules, axes)
         if done < count:
             diverged_at[k] = first + done + 1
 
 
 @compiled(error_model="numpy")
-def play_alone(particles, parameters, squares, diverged_at, key, first_trial, first, count, rules):
+def play_alone(particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes):
     """Play `count` iterations of each trial in turn, in place."""
     for k in range(len(particles)):
-        _play_trial(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules)
+        _play_trial(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes)
 
 
 @compiled(parallel=True, error_model="numpy")
-def play_trials(particles, parameters, squares, diverged_at, key, first_trial, first, count, rules):
+def play_trials(particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes):
     """See play_alone: trials side by side."""
     for k in prange(len(particles)):
-        _play_trial(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules)
+        _play_trial(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes)
+
+
+@compiled(parallel=True, error_model="numpy")
+def play_blocks(points, parameters, squares, key, trial, first, count, rules, axes, room):
+    """Play one trial, its units side by side, and return the iterations that left its particles finite.
+
+    Numba wants the tuple `room` (`room_of`) from outside.
+    """
+    for t in range(count):
+        if rules.resampled or t == 0:
+            _draw_all(room, key, first + t, trial, rules)
+        for phase in range(_phases(rules)):
+            for block in prange(BLOCKS):
+                _work(block, phase, points, parameters, squares, room, rules, axes)
+            _close(phase, points, room, rules)
+        if not _move(points, room, rules):
+            return t
+    return count

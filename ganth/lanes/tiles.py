@@ -5,8 +5,9 @@ points, meant to stay in registers.  The compiler splits them where registers ar
 Addresses of lanes must be multiples of 64 bytes (`numbers_to_boundary`).
 """
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
@@ -75,6 +76,14 @@ def numbers_to_boundary(typing, array):
         return builder.udiv(before, context.get_constant(types.intp, size))
 
     return types.intp(array), build
+
+
+@njit
+def aligned(size, like):
+    """Return zeros of an array's type that start at a multiple of BYTES."""
+    room = np.zeros(size + lanes_of(like), like.dtype)
+    skip = numbers_to_boundary(room)
+    return room[skip : skip + size]
 
 
 @intrinsic

@@ -185,6 +185,6 @@ def _arithmetic(operation, instruction):
             return lambda a, b: apply(a, b)
 
 
-for _name in ("add", "sub", "mul"):
-    _arithmetic(getattr(operator, _name), f"f{_name}")
-    _arithmetic(getattr(operator, f"i{_name}"), f"f{_name}")
+for _name, _instruction in (("add", "fadd"), ("sub", "fsub"), ("mul", "fmul"), ("truediv", "fdiv")):
+    _arithmetic(getattr(operator, _name), _instruction)
+    _arithmetic(getattr(operator, f"i{_name}"), _instruction)

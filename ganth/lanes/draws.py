@@ -1,0 +1,51 @@
+"""Random numbers by the row: streams, normal numbers and choices in loops that are vectorised."""
+
+import math
+
+import numpy as np
+from numba import njit, uint64
+
+from ..formulas import exponentials, random, turns
+
+
+def inlined(formula):
+    """Return a formula that is compiled into its caller: a loop over calls is not vectorised."""
+    return njit(forceinline=True, fastmath={"contract"})(formula.py_func)
+
+
+_philox = inlined(random.philox)
+
+
+@njit
+def uniforms(even, odd, count, key, step, trial, purpose):
+    """Set the first numbers of even and odd to elements 0, 2, ... and 1, 3, ... of a stream.
+
+    They are kept apart so that every loop over them is vectorised.
+    """
+    for i in range(count):
+        a, b, c, d = _philox(key, uint64(i), step, trial, purpose)
+        even[i], odd[i] = random.uniform(a, b), random.uniform(c, d)
+
+
+@njit(fastmath={"contract"})
+def normals(even, odd):
+    """Turn uniform pairs into normal ones, as random.normal_pair does, without a branch or a call."""
+    bits = even.view(np.int64)
+    for i in range(even.size):
+        exponent = np.float64((bits[i] >> 52) - 1023)
+        bits[i] = (bits[i] & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
+        radius = math.sqrt(-2.0 * exponentials.log_of_parts(even[i], exponent))
+        sine, cosine = turns.sin_cos_float64(odd[i] - np.rint(odd[i]))
+        even[i], odd[i] = radius * cosine, radius * sine
+
+
+@njit
+def pick(modes, uniforms, cumulative):
+    """Set modes to the places of uniform numbers in a distribution; see targets.points.pick."""
+    modes[:] = 0
+    for i in range(modes.size):
+        uniforms[i] *= cumulative[-1]
+    for k in range(cumulative.size - 1):
+        edge = cumulative[k]
+        for i in range(modes.size):
+            modes[i] += 1 if edge <= uniforms[i] else 0
