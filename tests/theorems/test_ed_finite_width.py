@@ -36,7 +36,7 @@ def trained(optimiser):
 
 
 def test_ED_Fig20():
-    """Outputs reach all eight modes in every seed; the kernel's two peaks move by less than a fifth."""
+    """Outputs reach all eight modes in every seed; the kernel's two peaks stay apart and move by less than 0.3."""
     played, start, end = trained("rmsprop")
     assert mode_collapse(end.particles[:, -1], RING.means).max() < 0.1
     distance = [np.median(nearest_mode_distance(end.particles[:, k], RING.means)) for k in (0, -1)]
@@ -46,8 +46,9 @@ def test_ED_Fig20():
             TwoValues.of_gram(empirical(played.network(run, trial), played.seeds_of(run, trial))[..., 0, 0])
             for run in (start, end)
         )
-        assert abs(after.g1 / before.g1 - 1) < 0.2
-        assert abs(after.g2 / before.g2 - 1) < 0.2
+        assert abs(after.g1 / before.g1 - 1) < 0.3
+        assert abs(after.g2 / before.g2 - 1) < 0.3
+        assert after.g1 > 3 * after.g2
 
 
 def test_ED_New_tension():

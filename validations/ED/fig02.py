@@ -34,7 +34,7 @@ NAMES = {"relu": "ReLU", "erf": "Erf"}
 COLOURS = {"relu": "#0072B2", "erf": "#D55E00"}
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 # networks for each activation, draws of variances, trials and iterations of the cloud
-SIZES = {"smoke": (3, 200, 2, 20), "quick": (20, 4000, 8, 60), "paper": (100, 40_000, 32, 300)}
+SIZES = {"smoke": (8, 200, 2, 20), "quick": (20, 4000, 8, 60), "paper": (100, 40_000, 32, 300)}
 
 
 def ratios(activation, draws, seed):
