@@ -288,7 +288,7 @@ def check(result):
             [*ratios[1, [0, 2]].tolist(), None, 0.0],
             [0.05, 0.05, 0.5, 0.1],
             "g2/g1 of the ReLU generator of App. G without and with batch normalisation over its seeds (expected: "
-            "closed forms), largest relative change of g2/g1 over var_w, and difference of g1 and g2 (over g1) from 2 ((1 "
+            "closed forms), largest relative change of g2/g1 over var_w, and error of g1 and g2 (over g1) of 2 ((1 "
             "+ var_a) E[s s] + var_a E[s' s'] (1 + x . y / var_w)) at unit variances, with terms in 1/N and 1/n",
         ),
         Verdict(
