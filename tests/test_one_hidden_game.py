@@ -13,6 +13,7 @@ from ganth.targets import GaussianMixture
 RNG = np.random.default_rng(3)
 RING = GaussianMixture.ring(8, 2.0, 0.02**2)
 ACTIVATIONS = ("relu", "tanh", "erf")
+COMPILED = [(1, "relu"), (2, "relu"), (3, "relu"), (2, "tanh"), (3, "tanh"), (2, "erf")]  # one program each
 
 
 def mixture(rng, dim, shape):
@@ -57,11 +58,10 @@ def play_naively(game, start, net, steps, seed, trial):
 
 
 @given(
-    dim=st.integers(1, 4),
+    dim_activation=st.sampled_from(COMPILED),
     width=st.sampled_from([1, 3, 31, 64, 70]),
     n=st.integers(1, 9),
     n_data=st.integers(1, 9),
-    activation=st.sampled_from(ACTIVATIONS),
     order=st.sampled_from(["alternating", "simultaneous"]),
     optimiser=st.sampled_from(["sgd", "rmsprop"]),
     form=st.sampled_from(["half", "full"]),
@@ -72,8 +72,9 @@ def play_naively(game, start, net, steps, seed, trial):
     seed=st.integers(0, 2**32),
 )
 def test_steps_equal_the_naive_ones(
-    dim, width, n, n_data, activation, order, optimiser, form, grad_reg, data, covariance, coupling, seed
+    dim_activation, width, n, n_data, order, optimiser, form, grad_reg, data, covariance, coupling, seed
 ):
+    dim, activation = dim_activation
     rng = np.random.default_rng(seed)
     gram = rng.normal(size=(n, n))
     coupled = {
@@ -99,7 +100,7 @@ def test_steps_equal_the_naive_ones(
         n_disc=2,
         **coupled,
     )
-    run = game.run(steps=2, seed=seed, first_trial=3)
+    run = game.run(steps=2, seed=seed, first_trial=3, threads=1)
     net, x = play_naively(game, run.particles[0, 0], net_of(game.run(steps=0, seed=seed, first_trial=3)), 2, seed, 3)
     np.testing.assert_allclose(run.final, x, rtol=1e-10, atol=1e-10)
     for key, value in net_of(run).items():
@@ -112,7 +113,7 @@ def test_a_float32_step_is_the_float64_one_rounded(activation, grad_reg):
     game = ganth.EffectiveGAN(
         RING, width=512, ntk_ratio=0.1, activation=activation, grad_reg=grad_reg, lr_disc=0.1, lr_gen=0.1
     )
-    double, single = (game.run(steps=1, seed=1, dtype=dtype) for dtype in ("float64", "float32"))
+    double, single = (game.run(steps=1, seed=1, dtype=dtype, threads=1) for dtype in ("float64", "float32"))
     assert single.state["parameters"].dtype == single.state["particles"].dtype == np.float32
     np.testing.assert_allclose(single.final - single.particles[0, 0], double.final - double.particles[0, 0], rtol=2e-4)
     before = net_of(game.run(steps=0, seed=1))
@@ -122,12 +123,12 @@ def test_a_float32_step_is_the_float64_one_rounded(activation, grad_reg):
 
 
 @given(
-    dim=st.integers(1, 3),
-    activation=st.sampled_from(ACTIVATIONS),
+    dim_activation=st.sampled_from(COMPILED),
     form=st.sampled_from(["half", "full"]),
     seed=st.integers(0, 2**32),
 )
-def test_a_step_goes_down_the_finite_difference_gradient_of_the_loss(dim, activation, form, seed):
+def test_a_step_goes_down_the_finite_difference_gradient_of_the_loss(dim_activation, form, seed):
+    dim, activation = dim_activation
     rng = np.random.default_rng(seed)
     gram = rng.normal(size=(4, 4))
     gram = gram @ gram.T
@@ -144,7 +145,7 @@ def test_a_step_goes_down_the_finite_difference_gradient_of_the_loss(dim, activa
         lr_disc=1.0,
         lr_gen=0.1,
     )
-    run, before = game.run(steps=1, seed=seed), net_of(game.run(steps=0, seed=seed))
+    run, before = game.run(steps=1, seed=seed, threads=1), net_of(game.run(steps=0, seed=seed))
     x, data, h = run.particles[0, 0], game.target.sample(5, seed, step=0), 1e-6
 
     def loss(key, place, shift):
@@ -162,7 +163,7 @@ def test_simultaneous_climbs_the_old_discriminator_and_alternating_the_new():
     settings = {"width": 40, "ntk_ratio": 0.2, "n_particles": 20, "lr_disc": 0.3, "lr_gen": 0.1, "n_disc": 3}
     for order in ("simultaneous", "alternating"):
         game = ganth.EffectiveGAN(RING, order=order, **settings)
-        run = game.run(steps=1, seed=2)
+        run = game.run(steps=1, seed=2, threads=1)
         before, after = game.run(steps=0, seed=2).discriminator_of(), run.discriminator_of()
         used, other = (before, after) if order == "simultaneous" else (after, before)
         start = run.particles[0, 0]
@@ -188,17 +189,17 @@ def test_bits_do_not_depend_on_threads_trials_chunks_or_extension(dtype, changes
     alone = game.run(**call, first_trial=2, threads=1)
     assert np.array_equal(alone.particles[0], whole.particles[2])
     assert same(alone, game.run(**call, first_trial=2, threads=2))
-    fine = game.run(**call, trials=3, record_every=7)
+    fine = game.run(**call, trials=3, record_every=7, threads=1)
     assert np.array_equal(fine.particles[:, -1], whole.particles[:, -1])
-    part = game.run(**{**call, "steps": 9}, trials=3)
-    assert same(whole, part.extend(15))
-    assert same(whole, ganth.Run.load(part.save(tmp_path / "part")).extend(15))
+    part = game.run(**{**call, "steps": 9}, trials=3, threads=1)
+    assert same(whole, part.extend(15, threads=2))
+    assert same(whole, ganth.Run.load(part.save(tmp_path / "part")).extend(15, threads=1))
 
 
 def test_a_trial_that_diverges_keeps_its_last_finite_particles():
     game = ganth.EffectiveGAN(RING, width=32, n_particles=5, reg=1e6, lr_disc=1.0, lr_gen=1e-3)
     with pytest.warns(ganth.errors.DivergenceWarning, match="2 of 2 trials diverged"):
-        run = game.run(steps=80, trials=2, record_every=1)
+        run = game.run(steps=80, trials=2, record_every=1, threads=1)
     assert np.isfinite(run.particles).all()
     for trial, step in enumerate(run.diverged_at):
         assert step > 1
@@ -207,7 +208,7 @@ def test_a_trial_that_diverges_keeps_its_last_finite_particles():
         assert not moved[step - 1 :].any()
     with pytest.raises(ganth.errors.DivergedError, match="diverged at step"):
         run.discriminator_of(1)
-    assert np.array_equal(run.extend(3).final, run.final)
+    assert np.array_equal(run.extend(3, threads=1).final, run.final)
 
 
 @given(seed=st.integers(0, 2**32), dim=st.integers(1, 4), activation=st.sampled_from(ACTIVATIONS))

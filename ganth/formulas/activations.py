@@ -6,7 +6,7 @@ exponentials (`exponentials`).
 
 from numba import float32, njit
 
-TANH_END = 8.3  # where the float32 quotient ends: tanh is 1 beyond, to half a unit
+TANH_END = 8.3  # where the float32 quotient ends: tanh is 1 beyond, to 1.3e-7
 _P0, _P1, _P2, _P3, _P4 = map(float32, (0.99999994, 0.13419145, 0.003541289, 2.1382462e-05, 1.4478992e-08))
 _Q0, _Q1, _Q2, _Q3, _Q4 = map(float32, (1.0, 0.46752462, 0.0260497, 0.00033612296, 8.2247828e-07))
 _T0, _T1, _T2, _T3 = map(float32, (0.2108115, 0.37164938, 0.25226334, 0.1233428))

@@ -2,8 +2,8 @@
 
 libm's exp, log1p and asin keep a loop scalar.  These are polynomials (interpolated at Chebyshev points in 50 digits)
 and serve float64, one of them float32.  Numba shows the bits of NumPy scalars alone, so what the exponent's bits need
-is left to the loop: it multiplies by 2^n, or splits a number into mantissa and exponent.  Errors: about one unit in the
-last place.
+is left to the loop: it multiplies by 2^n, or splits a number into mantissa and exponent.  Errors: about one unit in
+the last place.
 """
 
 from numba import float32, njit

@@ -78,7 +78,8 @@ class OneHiddenEngine:
         assert game.n_data is not None
         diagonal, other = (0.0, 0.0) if game.gram is not None else game.ntk_values
         n = game.n_particles
-        rules = RULES[game.activation](
+        settings: Any = RULES[game.activation]
+        rules = settings(
             scale=real(math.sqrt(2.0 / self.width)),
             lr_disc=real(game.lr_disc),
             reg=real(reg),
@@ -110,9 +111,7 @@ class OneHiddenEngine:
         elif state["diverged_at"][0] < 0:
             one = tuple(array[0] for array in every)
             with parallel_region(self.threads):
-                done = play_blocks(*one, *common, room_of(*one[:2], rules))
-            if done < count:
-                state["diverged_at"][0] = first + done + 1
+                state["diverged_at"][0] = play_blocks(*one, *common, room_of(*one[:2], rules))
         state["parameters"][...] = parameters[..., : self.width]
         if "squares" in state:
             state["squares"][...] = squares[..., : self.width]

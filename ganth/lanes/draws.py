@@ -42,9 +42,9 @@ def normals(even, odd):
 @njit
 def pick(modes, uniforms, cumulative):
     """Set modes to the places of uniform numbers in a distribution; see targets.points.pick."""
-    modes[:] = 0
     for i in range(modes.size):
-        uniforms[i] *= cumulative[-1]
+        uniforms[i] *= cumulative[cumulative.size - 1]
+        modes[i] = 0
     for k in range(cumulative.size - 1):
         edge = cumulative[k]
         for i in range(modes.size):

@@ -222,7 +222,7 @@ def add_numbers_where(typing, totals, signal, pointer, at):
 
 @intrinsic
 def add_rows_where(typing, pointer, at, signal, rows):
-    """Add each row's PARTS vectors, where the signal is on, to the row's vector, one after the other from `at` on."""
+    """Add to the vectors from `at` on, one for each row, the PARTS vectors of the row where the signal is on."""
 
     def build(context, builder, signature, args):
         on = [_on(builder, part) for part in _parts(builder, args[2])]
@@ -241,7 +241,7 @@ def add_rows_where(typing, pointer, at, signal, rows):
 
 @intrinsic
 def add_rows(typing, pointer, at, wide, rows):
-    """Add to the vector of each row, one after the other from `at` on, the PARTS vectors of wide times the row."""
+    """Add to the vectors from `at` on, one for each row, the PARTS vectors of wide times the row."""
 
     def build(context, builder, signature, args):
         factors = _parts(builder, args[2])

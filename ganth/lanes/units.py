@@ -1,0 +1,127 @@
+"""A Wide of units of a network with one hidden layer: activations, and the sums over points that a step needs.
+
+`rules` is a named tuple whose class, called ReLU, Tanh or Erf, tells the activation, so that a loop is compiled for it.
+Points (count, d) lie one after the other; weights are rows, one for each axis.
+"""
+
+from typing import Any
+
+from numba import types
+from numba.extending import overload
+
+from ..formulas import activations, exponentials
+from .draws import inlined
+from .rows import (
+    add_multiples,
+    add_numbers_where,
+    add_rows,
+    add_rows_where,
+    add_where,
+    affine,
+    bounded,
+    magnitude,
+    times_power,
+    with_sign,
+    zero_rows,
+)
+from .wide import zeros
+
+_tanh_float32, _tanh_of_exp = inlined(activations.tanh_float32), inlined(activations.tanh_of_exp)
+_erfcx_float32, _erfcx_float64 = inlined(activations.erfcx_float32), inlined(activations.erfcx_float64)
+_exp_parts_float32, _exp_parts = inlined(exponentials.exp_parts_float32), inlined(exponentials.exp_parts)
+_INLINE: Any = {"forceinline": True, "fastmath": {"contract"}}
+
+
+def _name(rules):
+    return rules.instance_class.__name__
+
+
+def homogeneous(rules):
+    """Return whether s(u) = u s'(u)."""
+
+
+@overload(homogeneous)
+def _homogeneous(rules):
+    relu = _name(rules) == "ReLU"
+    return lambda rules: relu
+
+
+def _activate(u, rules):
+    """Return s(u), s'(u) and s''(u) of a Wide of smooth units."""
+
+
+@overload(_activate, jit_options=_INLINE)
+def _activate_of(u, rules):
+    single = u.number == types.float32
+    if _name(rules) == "Tanh" and single:
+
+        def activate(u, rules):
+            value = _tanh_float32(bounded(u, activations.TANH_END))
+            slope = 1 - value * value
+            return value, slope, value * slope * -2
+
+    elif _name(rules) == "Tanh":
+
+        def activate(u, rules):
+            value = _tanh_of_exp(times_power(*_exp_parts(bounded(u, 20) * 2)))
+            slope = 1 - value * value
+            return value, slope, value * slope * -2
+
+    else:
+        parts, tail, end = (_exp_parts_float32, _erfcx_float32, 8.5) if single else (_exp_parts, _erfcx_float64, 26)
+
+        def activate(u, rules):
+            x = bounded(u, end)
+            r = magnitude(x)
+            fall = times_power(*parts(r * r * -1))
+            value = with_sign(1 - fall * tail((2.5 - r) / (r + 2.5)), x)
+            slope = fall * 1.1283791670955126  # 2 / sqrt(pi)
+            return value, slope, x * slope * -2
+
+    return activate
+
+
+def add_pushes(force, at, u, pushes, rules):
+    """Add s'(u) times the pushes, rows of Wides, to the vectors of a force; see rows.add_rows."""
+
+
+@overload(add_pushes, jit_options=_INLINE)
+def _add_pushes(force, at, u, pushes, rules):
+    if _name(rules) == "ReLU":
+        return lambda force, at, u, pushes, rules: add_rows_where(force, at, u, pushes)
+    return lambda force, at, u, pushes, rules: add_rows(force, at, _activate(u, rules)[1], pushes)
+
+
+def moments(weights, biases, points, pulls, count, pulled, axes, rules):
+    """Return sums over the points: of values s(u), of slopes s'(u), and of slopes times the points, as rows.
+
+    Where `pulled`, a pull h on grad D at each point adds the gradient of h . grad D.  For ReLU, the values are left 0,
+    and `pulls` are the points moved by h; for smooth units they are h.
+    """
+
+
+@overload(moments, jit_options=_INLINE)
+def _moments(weights, biases, points, pulls, count, pulled, axes, rules):
+    def of_relu(weights, biases, points, pulls, count, pulled, axes, rules):
+        slopes, sums = zeros(points), zero_rows(points, axes)
+        for p in range(count):
+            u = affine(biases, weights, points, p * len(axes))
+            slopes = add_where(slopes, u, type(rules.scale)(1))
+            sums = add_numbers_where(sums, u, pulls, p * len(axes))
+        return zeros(points), slopes, sums
+
+    def of_smooth(weights, biases, points, pulls, count, pulled, axes, rules):
+        nothing = values = slopes = zeros(points)
+        sums = zero_rows(points, axes)
+        for p in range(count):
+            value, slope, bend = _activate(affine(biases, weights, points, p * len(axes)), rules)
+            if pulled:
+                along = affine(nothing, weights, pulls, p * len(axes))
+                sums = add_multiples(sums, slope, pulls, p * len(axes))
+                value, slope = value + slope * along, slope + bend * along
+            values += value
+            slopes += slope
+            sums = add_multiples(sums, slope, points, p * len(axes))
+        return values, slopes, sums
+
+    return of_relu if _name(rules) == "ReLU" else of_smooth
