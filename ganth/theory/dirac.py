@@ -177,10 +177,24 @@ def critical_condition(order: str) -> sp.Expr:
 
     phi takes q^n phi - (1 - q^n) theta / beta.  Alternating: beta (1 - q^(n/2)) - lr_gen (1 + q^(n/2)); simultaneous:
     beta (1 - q^n) - 4 lr_gen.  For small lr_disc beta n both are lr_disc n beta^2 / 4 = lr_gen: `critical_with_rates`.
-    As n grows beta tends to lr_gen and 4 lr_gen, where phi has its best answer each time.
+    At n = 1 simultaneous is that exactly, and alternating it less lr_gen.  As n grows beta tends to lr_gen and
+    4 lr_gen, where phi has its best answer each time.
     """
     keep = 1 - lr_disc * beta
     if order == "alternating":
         half = keep ** (n_disc / 2)
         return beta * (1 - half) - lr_gen * (1 + half)
     return beta * (1 - keep**n_disc) - 4 * lr_gen
+
+
+def overdamped_rate() -> sp.Expr:
+    """Return the slower eigenvalue, per iteration, of the game with rates as beta grows: what is left moves at it.
+
+    >>> overdamped_rate()
+    -alpha_G/beta
+    """
+    s, small = sp.symbols("s"), sp.symbols("delta", positive=True)  # delta = 1 / beta
+    pace = sp.diag(lr_gen, lr_disc * n_disc)
+    roots = sp.solve((pace * dynamics()).charpoly(s).as_expr().subs(beta, 1 / small), s)
+    (slow,) = (root for root in roots if sp.limit(root, small, 0) == 0)
+    return sp.series(slow, small, 0, 2).removeO().subs(small, 1 / beta)
