@@ -19,18 +19,19 @@ from numba import njit, prange, types
 from numba.extending import overload
 
 from ..backend import compiled
-from ..formulas import random, turns
+from ..formulas import turns
 from ..formulas.random import DATA, NOISE
 from ..lanes import wide
+from ..lanes.draws import normals, pick, uniforms
 from ..lanes.tiles import BYTES as BYTES
 from ..lanes.tiles import (
     GROUP,
     add_dot,
     add_products,
+    aligned,
     lanes_of,
     load,
     load_tile,
-    numbers_to_boundary,
     product,
     spread,
     spread_tile,
@@ -47,14 +48,6 @@ def _half_turn(r):
 @overload(_half_turn, jit_options={"forceinline": True})
 def _half_turn_of(r):
     return (turns.half_turn_float32 if r.number == types.float32 else turns.half_turn_float64).py_func
-
-
-@njit
-def _aligned(size, like):
-    """Return zeros that start at a multiple of BYTES."""
-    room = np.zeros(size + lanes_of(like), like.dtype)
-    skip = numbers_to_boundary(room)
-    return room[skip : skip + size]
 
 
 @njit
@@ -158,24 +151,22 @@ def _gradients(gradients, weights, left, right, slopes, axis, half, groups, pane
 
 
 @njit
-def _draw(points, modes, factors, cumulative, key, step, trial, draws):
-    """Set points (n, d) to GaussianMixture.sample(n, key, trial=trial, step=step); draws is room for 2 (n + 1) d."""
+def _draw(points, means, factors, cumulative, key, step, trial, even, odd, modes):
+    """Set points (n, d) to GaussianMixture.sample(n, key, trial=trial, step=step); even, odd and modes are room."""
     n, axes = points.shape
-    normals, uniforms = draws[0], draws[1]
-    for i in range((n * axes + 1) // 2):
-        a, b, c, d = random.philox(key, i, step, trial, NOISE)
-        normals[2 * i], normals[2 * i + 1] = random.normal_pair(a, b, c, d)
-    for i in range((n + 1) // 2):
-        a, b, c, d = random.philox(key, i, step + 1, trial, DATA)
-        uniforms[2 * i], uniforms[2 * i + 1] = random.uniform(a, b), random.uniform(c, d)
+    half = (n + 1) // 2
+    uniforms(even, odd, half, key, step + 1, trial, DATA)
+    pick(modes[0], even[:half], cumulative)
+    pick(modes[1], odd[:half], cumulative)
+    uniforms(even, odd, even.size, key, step, trial, NOISE)
+    normals(even, odd)
     for p in range(n):
-        mode = 0
-        while mode < cumulative.size - 1 and cumulative[mode] <= uniforms[p] * cumulative[-1]:
-            mode += 1
+        mode = modes[p % 2, p // 2]
         for axis in range(axes):
-            x = modes[mode, axis]
+            x = means[mode, axis]
             for other in range(axis + 1):
-                x += factors[mode, axis, other] * normals[p * axes + other]
+                i = p * axes + other
+                x += factors[mode, axis, other] * (even[i // 2] if i % 2 == 0 else odd[i // 2])
             points[p, axis] = x
 
 
@@ -225,21 +216,22 @@ def _learn(weights, change, data, forget, gain, means, fresh):
 def _play(particles, weights, data, axis, forget, gain, coupling, mixture, n_data, stream, repeats, count, alternating):
     """Play one trial; return the step, from 1, at which a particle would leave the finite numbers, or 0."""
     gram, local, shared, rate = coupling
-    modes, factors, cumulative = mixture
+    centres, factors, cumulative = mixture
     key, trial, first = stream
     number, axes = particles.shape
     n, width = lanes_of(forget), wide.width(wide.pointer(forget, 0))
     panels, groups = forget.size // (2 * axis.size * n), (number + GROUP - 1) // GROUP
     half = (axis.size * GROUP + width - 1) // width * width
-    tables = _aligned(5 * forget.size, forget).reshape(5, forget.size)
+    tables = aligned(5 * forget.size, forget).reshape(5, forget.size)
     held, kept, change, means, drawn = tables[0], tables[1], tables[2], tables[3], tables[4]
-    turns_of, repeated, spare = _aligned(half, forget), _aligned(width, forget), _aligned(2 * half, forget)
-    left, left_data = _aligned(groups * 2 * half, forget), _aligned(2 * half, forget)
-    tiles = _aligned(2 * (groups + 1) * panels * GROUP * n, forget).reshape(2 * (groups + 1), panels * GROUP * n)
+    turns_of, repeated, spare = aligned(half, forget), aligned(width, forget), aligned(2 * half, forget)
+    left, left_data = aligned(groups * 2 * half, forget), aligned(2 * half, forget)
+    tiles = aligned(2 * (groups + 1) * panels * GROUP * n, forget).reshape(2 * (groups + 1), panels * GROUP * n)
     right, slopes = tiles[:groups].ravel(), tiles[groups:-2].ravel()
     right_data, slopes_data = tiles[-2], tiles[-1]
-    gradients, moved = _aligned(groups * GROUP * axes, forget), np.empty_like(particles)
-    points, draws = np.empty((n_data, axes), forget.dtype), np.empty((2, (n_data + 1) * axes))
+    gradients, moved = aligned(groups * GROUP * axes, forget), np.empty_like(particles)
+    points, modes = np.empty((n_data, axes), forget.dtype), np.empty((2, (n_data + 1) // 2), np.int64)
+    even, odd = np.empty((n_data * axes + 1) // 2), np.empty((n_data * axes + 1) // 2)
     for i in range(axis.size * GROUP):
         turns_of[i] = axis[i // GROUP] / (2 * math.pi)
     _exchange(held, weights, panels, True)
@@ -252,7 +244,7 @@ def _play(particles, weights, data, axis, forget, gain, coupling, mixture, n_dat
         for again in range(repeats):
             if n_data > 0:
                 at = (first + step) * repeats + again
-                _draw(points, modes, factors, cumulative, key, at, trial, draws)
+                _draw(points, centres, factors, cumulative, key, at, trial, even, odd, modes)
                 _average(
                     drawn, left_data, right_data, slopes_data, points, axis, turns_of, repeated, spare, panels, False
                 )

@@ -83,7 +83,7 @@ def products(dim: int) -> sp.Matrix:
 
     x, p = sp.symbols(f"x1:{dim + 1}", real=True), sp.symbols(f"p1:{dim + 1}", positive=True)
     s, c = sp.symbols(f"s1:{dim + 1}"), sp.symbols(f"c1:{dim + 1}")
-    values = {}
+    values: dict[sp.Expr, sp.Expr] = {}
     for i in range(dim):
         values |= {sp.sin(p[i] * x[i]): s[i], sp.cos(p[i] * x[i]): c[i]}
     basis = [sp.prod(each) for each in product(*zip(s, c, strict=True))]
@@ -130,19 +130,3 @@ def mean_log_likelihood(spread: sp.Expr, modes: int = 8, dim: int = 2) -> sp.Exp
     3.9067...
     """
     return -sp.log(modes) - sp.Rational(dim, 2) * sp.log(2 * sp.pi * sd**2) - dim * spread**2 / (2 * sd**2)
-
-
-def critical_steps() -> sp.Expr:
-    """Return the n_disc above which one wave no longer overshoots: (alpha_D gamma lambda n)^2 = 4 alpha_D alpha_G gamma n k^2.
-
-    A particle at a small distance x from a point, and the weight of sin(k x), obey x' = alpha_G k w and
-    w' = -alpha_D gamma n (k x + lambda w) per iteration.
-
-    >>> critical_steps()
-    4*alpha_G*k**2/(alpha_D*gamma*lambda**2)
-    """
-    n = sp.Symbol("n", positive=True)
-    matrix = sp.Matrix([[0, rate_gen * k], [-rate_disc * rate * n * k, -rate_disc * rate * n * reg]])
-    s = sp.Symbol("s")
-    discriminant = sp.discriminant(matrix.charpoly(s).as_expr(), s)
-    return sp.solve(discriminant, n)[0]

@@ -119,9 +119,10 @@ def check(result):
             PRINTED_SLOPE,
             "inside the 95 % interval, and a power law favoured",
             f"log-log slope with its 95 % interval, log-likelihood of the power law over the exponential (favoured: "
-            f"{result['favoured']}); slope over the upper half of the columns {upper_slope(result):.2f}; "
+            f"{result['favoured']}; a power of 1/ε: {result['laws'][WEIGHT][-1] - result['laws'][POWER][-1]:.1f} above "
+            f"the power law); slope over the upper half of the columns {upper_slope(result):.2f}; "
             f"α_D = {settings['lr_disc']:g}, α_G = {settings['lr_gen']:g}, λ = {settings['reg']:g}: the source states "
-            "none of them, and the slope depends on them (ED-New-fourierpars)",
+            "none of them (what the slope depends on: ED-New-fourierpars)",
         )
     ]
 
@@ -185,7 +186,7 @@ def draw(result, fig):
         spread = 1.15 * np.nanmax(np.abs(residuals))
         right.set(xlabel="$g_2/g_1$", ylabel="log of measured over fitted $n_{disc}$")
         right.set_ylim(-spread, 1.9 * spread)
-        right.legend(fontsize=7, loc="upper left")
+        right.legend(fontsize=6.5, loc="upper left")
     s = result["settings"]
     fig.supxlabel(
         f"N = {s['n_particles']}, γ = {s['law']}, α_D = {s['lr_disc']:g}, α_G = {s['lr_gen']:g}, λ = {s['reg']:g}, "
