@@ -178,6 +178,9 @@ def test_products_take_one_thread_inside_and_their_own_number_after():
     try:
         with blas.one_thread() as most:
             assert (most, tell()) == (2, 1)
+            with blas.one_thread() as most:  # another run, in another thread say
+                assert (most, tell()) == (2, 1)
+            assert tell() == 1
         assert tell() == 2
         with pytest.raises(ZeroDivisionError), blas.one_thread():
             raise ZeroDivisionError

@@ -19,6 +19,8 @@ _NAMES = (
     ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads"),
 )
 _lock = threading.Lock()
+_inside = 0  # blocks that are open, in all threads
+_before = 1
 
 
 @functools.cache
@@ -37,19 +39,26 @@ def _controls() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[int]:
-    """Keep matrix products on the thread that asks for them inside a `with` block; give the threads they had before.
+    """Keep matrix products on the thread that asks for them while a `with` block is open in any thread.
 
-    Where the library cannot be told, its own settings stay: then bits may depend on them.
+    It gives the number of threads that they had before.  Where the library cannot be told, its own settings stay, and
+    bits may depend on them.
     """
+    global _inside, _before
     controls = _controls()
     if controls is None:
         yield os.cpu_count() or 1
         return
     tell, put = controls
     with _lock:
-        before = tell()
-        put(1)
-        try:
-            yield before
-        finally:
-            put(before)
+        if _inside == 0:
+            _before = tell()
+            put(1)
+        _inside += 1
+    try:
+        yield _before
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                put(_before)

@@ -1,5 +1,6 @@
 """Arrays in, Axes out: the style sheet of every figure, and the panels that many of them share."""
 
+from .clouds import cloud, courses
 from .panels import complex_roots, heatmap, quantile_band, trajectories
 from .phases import boundary, phase_points
 from .sheet import PALETTE, figure, save, style
@@ -7,7 +8,9 @@ from .sheet import PALETTE, figure, save, style
 __all__ = [
     "PALETTE",
     "boundary",
+    "cloud",
     "complex_roots",
+    "courses",
     "figure",
     "heatmap",
     "phase_points",

@@ -1,0 +1,161 @@
+"""ED Fig. 11: mode collapse over the discriminator's rate and g2/g1, for a Tanh discriminator.
+
+Shows the metric and the distance to the nearest mode over the grid, the line on which the metric crosses (1/2) log 8,
+and a power law and an exponential fitted to that line.
+Theory: none for the law; it is decided by likelihood and by tests within a law that holds both (ganth.transitions).
+Source: ED, section IV and app. A 1, Fig. 11.  Writes fig11.json, fig11.png.
+"""
+
+import functools
+import math
+import warnings
+
+import numpy as np
+
+import ganth
+from ganth.claims import Verdict
+from ganth.metrics import mean_log_likelihood, mode_collapse, nearest_mode_distance
+from ganth.transitions import compare_laws, crossings
+
+TITLE = "Mode collapse over the discriminator's rate, Tanh (Fig. 11)"
+CAPTION = (
+    "Tanh discriminator, α_D swept at n_disc = 1; the source states neither n_disc nor α_G, so two α_G are "
+    "shown, a row "
+    "each. Left: the metric (22), mean of the seeds, of iterations T ± 20n, n = 0..3; dashed: the exponential "
+    "fitted to "
+    "the crossings of (1/2) log 8. Middle: mean distance to the nearest mode: the metric calls a cloud converged long "
+    "before it is on the modes. Right: crossings with 95 % intervals over seeds (jackknife) and both laws; an "
+    "exponential is straight here. Δ is the log-likelihood of the power law less that of the exponential, with "
+    "its 95 % "
+    "interval: its sign changes with α_G."
+)
+CLAIMS = ("ED-Fig11",)
+MINUTES = 0.45
+
+# alpha_G -> the least and the largest alpha_D, for the boundary to lie between
+RATES = {0.03: (0.06, 0.8), 0.3: (0.2, 2.6)}
+SIZES = {
+    "smoke": {"width": 32, "steps": 60, "ratios": 5, "rates": 4, "seeds": 2},
+    "quick": {"width": 256, "steps": 4000, "ratios": 7, "rates": 6, "seeds": 3},
+    "paper": {"width": 2048, "steps": 4000, "ratios": 12, "rates": 14, "seeds": 10},
+}
+WIDER = {"smoke": 1.0, "quick": 1.0, "paper": math.sqrt(8)}  # alpha_D at the boundary grows like the root of the width
+RATIOS = (0.01, 0.6)
+N = 200
+EVERY, WINDOW = 20, 7  # records: T - 60, ..., T + 60
+RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
+LEVEL = math.log(8) / 2
+MEASURES = ("metric", "distance", "log_likelihood")
+
+
+def cell(ntk_ratio, lr_disc, seed, *, lr_gen, width, steps):
+    """Return what one game shows around `steps` iterations; NaN if it left the finite numbers."""
+    game = ganth.EffectiveGAN(
+        RING, n_particles=N, ntk_ratio=ntk_ratio, width=width, activation="tanh", lr_disc=lr_disc, lr_gen=lr_gen
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are crossed in the figure
+        run = game.run(steps=steps + 60, seed=seed, record_every=EVERY, dtype="float32", threads=1)
+    seen = run.particles[0, -WINDOW:]
+    gone = np.nan if run.diverged_at[0] >= 0 else 0.0
+    values = mode_collapse(seen, RING.means), nearest_mode_distance(seen, RING.means), mean_log_likelihood(seen, RING)
+    return {name: value.mean() + gone for name, value in zip(MEASURES, values, strict=True)}
+
+
+def compute(profile, seed, backend, jobs):
+    size = SIZES[profile]
+    ratios = np.geomspace(*RATIOS, size["ratios"])
+    rates = WIDER[profile] * np.array([np.geomspace(*ends, size["rates"]) for ends in RATES.values()])
+    seeds = range(1000 * seed, 1000 * seed + size["seeds"])
+    tables = []
+    for lr_gen, row in zip(RATES, rates, strict=True):
+        fn = functools.partial(cell, lr_gen=lr_gen, width=size["width"], steps=size["steps"])
+        tables.append(ganth.sweep(fn, {"ntk_ratio": ratios, "lr_disc": row}, seeds=seeds, jobs=jobs))
+    return {
+        "settings": {
+            **size, "lr_gen": list(RATES), "n_particles": N, "n_disc": 1, "reg": 2 / size["width"],
+            "activation": "tanh", "start_mean": 2**-0.5, "start_scale": 0.1, "dtype": "float32", "level": LEVEL,
+        },
+        "ratios": ratios,
+        "rates": rates,
+        **{name: np.array([table.grid(name) for table in tables]) for name in MEASURES},
+    }  # fmt: skip
+
+
+def boundaries(result):
+    """Return for each alpha_G the crossings along alpha_D and the comparison of laws (None: too few cross)."""
+    pairs = []
+    for rates, metric in zip(result["rates"], np.asarray(result["metric"], dtype=float), strict=True):
+        found = crossings(rates, metric, result["settings"]["level"], direction="falling")
+        enough = (found.sides == "inside").sum() >= 5
+        pairs.append((found, compare_laws(result["ratios"], found.at, replicates=found.replicates) if enough else None))
+    return pairs
+
+
+def check(result):
+    pairs, rates_gen = boundaries(result), result["settings"]["lr_gen"]
+    if any(laws is None for _, laws in pairs):
+        counts = [int((found.sides == "inside").sum()) for found, _ in pairs]
+        return [Verdict("ED-Fig11", "open", None, None, None, f"rows that cross the level on this grid: {counts}")]
+    likelier = {"exponential" if laws.interval[1] < 0 else "power" for _, laws in pairs if not covers_zero(laws)}
+    words = [
+        f"{rate:g}: rate {number(laws.exponential)}, exponent {number(laws.power)}, residuals in log alpha_D "
+        f"{laws.exponential.residual_scale:.2f} and {laws.power.residual_scale:.2f}, departures p = "
+        f"{laws.p_exponential:.2g} from the exponential and {laws.p_power:.2g} from the power law"
+        for rate, (_, laws) in zip(rates_gen, pairs, strict=True)
+    ]
+    return [
+        Verdict(
+            "ED-Fig11",
+            {("exponential",): "reproduced", ("power",): "not-reproduced"}.get(tuple(likelier), "open"),
+            [[laws.difference, *laws.interval] for _, laws in pairs],
+            "< 0: exponential more likely than power law",
+            0.0,
+            "log-likelihood of the power law less that of the exponential, with 95 % intervals, at two alpha_G: the "
+            f"source states none, and the law depends on it. alpha_G = {'; '.join(words)}",
+        ),
+    ]
+
+
+def covers_zero(laws):
+    """Return whether the likelihood leaves open which law is the better."""
+    return laws.interval[0] <= 0 <= laws.interval[1]
+
+
+def number(fit):
+    """Return a fit's slope with its interval as a text."""
+    return f"{fit.slope:.2f} [{fit.slope_interval[0]:.2f}, {fit.slope_interval[1]:.2f}]"
+
+
+def draw(result, fig):
+    settings, plotting = result["settings"], ganth.plotting
+    fig.set_size_inches(12, 7.6)
+    ratios = np.asarray(result["ratios"])
+    fine = np.geomspace(ratios[0], ratios[-1], 200)
+    values = {name: np.asarray(result[name], dtype=float) for name in ("metric", "distance")}
+    rows = zip(fig.subplots(2, 3), settings["lr_gen"], np.asarray(result["rates"]), boundaries(result), strict=True)
+    for at, ((metric, distance, line), lr_gen, rates, (found, laws)) in enumerate(rows):
+        fits, title = {}, f"α_G = {lr_gen:g}"
+        if laws:
+            low, high = laws.interval
+            title += f";  Δ = {laws.difference:.1f} [{low:.1f}, {high:.1f}]".replace("-", "−")
+            fits = {
+                f"power law, exponent {number(laws.power)}": laws.power.at,
+                f"exponential, rate {number(laws.exponential)}": laws.exponential.at,
+            }
+            for axis in (metric, distance):
+                axis.plot(fine, laws.exponential.at(fine), "--", color=plotting.PALETTE["vermillion"])
+        plotting.phase_points(metric, ratios, rates, values["metric"][at], label="metric (22)", limits=(0, math.log(8)))
+        plotting.phase_points(
+            distance, ratios, rates, values["distance"][at], label="distance to the nearest mode", limits=(0, 1)
+        )
+        plotting.boundary(line, ratios, found.at, found.intervals, fits, label="crossings", xscale="linear")
+        line.legend(loc="lower right", fontsize=8)
+        for axis, text in ((metric, f"α_G = {lr_gen:g}"), (distance, f"α_G = {lr_gen:g}"), (line, title)):
+            axis.set(xlabel="g₂/g₁", ylabel="α_D", title=text, ylim=(rates[0] * 0.8, rates[-1] * 1.25))
+    small = "" if settings["width"] == 2048 else " (source: 2048)"
+    fig.suptitle(
+        f"Tanh, H = {settings['width']}{small}, N = {N}, T = {settings['steps']}, n_disc = 1, λ = 2/H, β = 0, "
+        f"{settings['seeds']} seeds",
+        fontsize=10,
+    )
