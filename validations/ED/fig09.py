@@ -21,7 +21,8 @@ CAPTION = (
     "likelihood long before it shows in the metric, and there only for the smaller α_G. Crosses: seeds that "
     "overflowed. (d) The same distances and metrics (open) against α_G T/β: where damping rules, at the left, the "
     "three rates fall on one curve. (e)–(g) The first seed at three β of the largest α_G: the last β with a median "
-    "metric above ½ log 8, the β of least median distance, the last β where most seeds stay finite; (h) the last of the smallest "
+    "metric above ½ log 8, the β of least median distance, the last β where most seeds stay finite; (h) the "
+    "last of the smallest "
     "α_G; β and the metric above each."
 )
 CLAIMS = ("ED-Fig9", "ED-New-overdamp")
