@@ -270,7 +270,11 @@ def test_bound_settings_are_part_of_the_key(module, tmp_path):
     assert len(list((tmp_path / "c").rglob("*.json"))) == 3
 
 
-@pytest.mark.parametrize("fn", [lambda x, seed: x, math.sqrt, functools.partial(sweep_cells.plain, 1)], ids=repr)
+@pytest.mark.parametrize(
+    "fn",
+    [lambda x, seed: x, math.sqrt, functools.partial(sweep_cells.plain, 1)],
+    ids=["lambda", "built-in", "bound by position"],
+)
 def test_a_function_whose_code_cannot_be_told_has_no_cache(fn, tmp_path):
     with pytest.raises(ParameterError, match=r"fn must (be a function that its module holds|be bound by name|take)"):
         ganth.sweep(fn, {"x": [1]}, seeds=1, cache_dir=tmp_path)
