@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "games": PLAYERS | {"files", "scipy", "tqdm"},
     "stability": {"kernels", "checks", "formulas", "streams", "scipy"},
     "theory": {"sympy", "mpmath"},
-    "plotting": {"matplotlib", "cycler"},
+    "plotting": {"matplotlib", "cycler", "PIL"},
     "ntk": LEARNED | {"generators", "scipy"},
     "sweeps": {"checks", "files", "joblib", "tqdm"},
     "transitions": {"checks", "scipy"},
