@@ -20,10 +20,9 @@ CAPTION = (
     "collapsed; it spreads from an onset on; as β grows further it is late at the modes, which shows in distance and "
     "likelihood long before it shows in the metric, and there only for the smaller α_G. Crosses: seeds that "
     "overflowed. (d) The same distances and metrics (open) against α_G T/β: where damping rules, at the left, the "
-    "three rates fall on one curve. (e)–(g) The first seed at three β of the largest α_G: the last β with a median "
-    "metric above ½ log 8, the β of least median distance, the last β where most seeds stay finite; (h) the "
-    "last of the smallest "
-    "α_G; β and the metric above each."
+    "three rates fall on one curve. (e)–(g) The first seed that stays finite at three β of the largest α_G: the last "
+    "β with a median metric above ½ log 8, the β of least median distance, the last β where most seeds stay finite; "
+    "(h) the same last β of the smallest α_G; β and the metric above each."
 )
 CLAIMS = ("ED-Fig9", "ED-New-overdamp")
 MINUTES = 0.35
@@ -195,7 +194,8 @@ def draw(result, fig):
         axis.plot(modes[:, 0], modes[:, 1], "+", color="black", ms=8, mew=1)
         axis.plot(cloud[:, 0], cloud[:, 1], ".", color=colours[k], ms=3)
         axis.set(aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
-        axis.set_title(rf"({'efgh'[panel]}) {name}: $\beta = {betas[i]:.3g}$, {values[0, k, i, 0]:.2f}", fontsize=9.5)
+        finite = values[0, k, i][np.isfinite(values[0, k, i])]
+        axis.set_title(rf"({'efgh'[panel]}) {name}: $\beta = {betas[i]:.3g}$, {finite[0]:.2f}", fontsize=9.5)
     fig.suptitle(
         rf"$g_2/g_1 = {RATIO}$, $N = {PARTICLES}$, $n_{{disc}} = {N_DISC}$, $\alpha_D = {LR_DISC}$, "
         rf"$\lambda = 2/H$, $H = {settings['width']}$ (source: 2048), $T = {settings['steps']}$, "
