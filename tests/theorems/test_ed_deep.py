@@ -62,6 +62,16 @@ def test_ED_Fig4():
     assert late(run, mode_collapse) > 0.5 * np.log(8)
 
 
+def test_ED_Rem_indef():
+    # g2/g1 = 1/5 does not keep a cluster together for ever: few particles have a larger (g1 - g2)/N, and split ...
+    few = played(game(n_particles=50, ntk_ratio=0.2, reg=0.03), 3000, seed=0, first_trial=3)
+    assert late(few, mode_collapse) < NONE_EMPTY
+    assert spread(few.particles[0, -1]) > 2.5 * spread(few.particles[0, 0])
+    # ... and with the coupling of 2000 and no weight decay the chase grows until it overflows.
+    many = played(game(n_particles=50, gram=coupled_as(2000, 0.2, 50), reg=0.0), 4000)
+    assert many.diverged_at[0] > 500
+
+
 def test_few_particles_can_be_coupled_as_many_are():
     # (26): only (g1 - g2)/N and g2 enter.  Twice the same cloud, coupled as the larger one, moves as it does.
     small = game(n_particles=6, n_data=12, gram=coupled_as(12, 0.2, 6), grad_reg=2.0)
