@@ -21,7 +21,7 @@ HOUSE = ROOT / "ganth"
 FIGURES = ROOT / "figures"
 STDLIB = sys.stdlib_module_names
 LONGEST_FILE = 400
-DECIDED = {"KD"}  # sources of which every claim has its evidence and its test
+DECIDED = {"KD", "ED"}  # sources of which every claim has its evidence and its test
 
 # Room -> what it may import besides the standard library, numpy, errors and itself.
 BASE = {"checks", "backend", "formulas", "streams"}
