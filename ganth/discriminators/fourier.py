@@ -1,6 +1,8 @@
 """Waves on a grid of frequencies, each learned at its own rate (ED, app. C)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -125,17 +127,10 @@ class FourierModes:
         dim = target.means.shape[1]
         k = self.frequencies(dim)
         spread = np.einsum("ka,mab,kb->mk", k, target.covariances, k)
-        values = target.weights @ np.exp(1j * target.means @ k.T - spread / 2)
-        return self._in_exponentials(values.reshape((2 * self.per_axis,) * dim), axis=1).real
-
-    def _in_exponentials(self, values: NDArray[np.generic], *, axis: int) -> NDArray[np.complex128]:
-        """Apply S on every axis of `values`: `axis` 0 or 1 of S, where wave_i = sum_k S_ik exp(i k x), k signed."""
-        one = np.eye(self.per_axis)
-        sums = np.block([[-0.5j * one, 0.5j * one], [0.5 * one, 0.5 * one]])
-        result = values.astype(np.complex128)
-        for _ in range(values.ndim):
-            result = np.tensordot(result, sums, axes=(0, axis))  # the axis goes to the end: after all, in order again
-        return result
+        phases = np.einsum("ma,ka->mk", target.means, k)
+        values = np.einsum("m,mk->k", target.weights, np.exp(1j * phases - spread / 2))
+        values = values.reshape((2 * self.per_axis,) * dim)
+        return _by_halves(values, lambda plus, minus: ((plus - minus) / 2j, (plus + minus) / 2)).real
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +195,10 @@ class FourierWaves:
     @property
     def amplitudes(self) -> tuple[Floats, Floats]:
         """The w1 and w2 of ED (C2) in the order of `modes.frequencies`, shared equally by k and -k."""
-        values = self.modes._in_exponentials(self.weights, axis=0).ravel()
+        # of exp(i k x) and exp(-i k x), k > 0
+        values = _by_halves(
+            self.weights, lambda sine, cosine: ((cosine - 1j * sine) / 2, (cosine + 1j * sine) / 2)
+        ).ravel()
         return -values.imag, values.real
 
     def _sum(self, factors: list[Floats]) -> Floats:
@@ -214,3 +212,11 @@ class FourierWaves:
 def _grid(values: Floats, dim: int) -> Floats:
     """Return all points with coordinates from `values`, (len(values),) * dim + (dim,)."""
     return np.stack(np.meshgrid(*[values] * dim, indexing="ij"), axis=-1)
+
+
+def _by_halves(values: NDArray[Any], change: Callable[..., tuple[NDArray[Any], NDArray[Any]]]) -> NDArray[Any]:
+    """Apply `change` to the two halves of `values` along every axis."""
+    for _ in range(values.ndim):
+        halves = np.concatenate(change(*np.split(values, 2)))
+        values = np.moveaxis(halves, 0, -1)  # after all of them the axes are in order again
+    return values

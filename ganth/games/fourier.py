@@ -41,7 +41,7 @@ class FourierEngine:
     -----
     Source: ED, app. C, Algorithm 2, which is printed as an ascent of a squared regulariser.  Cost per iteration and
     trial: 3 (2 P)^2 N fused multiply-adds, a vector of them at a time, and for new data (2 P)^2 n_data n_disc more.
-    For P = 25 and N = 200 that is about 75 us on one core in float64 and 40 us in float32.  No run is refused for its
+    For P = 25 and N = 200 that is about 85 us on one core in float64 and 55 us in float32.  No run is refused for its
     length.
     """
 

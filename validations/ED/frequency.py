@@ -196,7 +196,7 @@ def check(result):
     apart = (slopes[:, 2] < decays) | (slopes[:, 1] > decays)
     rising = slopes[0, 0] < slopes[1, 0] < slopes[2, 0]
     favoured = result["favoured"]
-    shaped = gaps[:3].min() > 0 > gaps[3]
+    shaped = gaps[:3].min() > -2 and gaps[:3].max() > 2 and gaps[3] < -2
     above = np.asarray(result["n_star"], dtype=float)[:, np.asarray(result["ratios"]) > SHARED]
     above = above[:, np.isfinite(above).all(axis=0)]
     apart_above = float((above.max(axis=0) / above.min(axis=0)).max()) if above.size else float("nan")
@@ -208,8 +208,8 @@ def check(result):
             "ED-AppC-suff",
             "heuristic" if shaped else "open",
             gaps.tolist(),
-            "> 0 for powers, (C3) is the second; < 0 for (C4), the last",
-            0.0,
+            "powers, (C3) the second: none below -2, one above 2; (C4), the last: below -2",
+            2.0,
             "log-likelihood of a power law over an exponential for γ = |k|⁻², |k|⁻³, |k|⁻⁴ and (C4); favoured: "
             + ", ".join(favoured)
             + f". γ is not all: above r = {SHARED:g} the powers' boundaries are within a factor {apart_above:.2f}",
