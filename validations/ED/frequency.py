@@ -195,8 +195,9 @@ def check(result):
     slopes, decays = laws[:3, 0, :3], np.array([MODES[name].decay for name in POWERS])
     apart = (slopes[:, 2] < decays) | (slopes[:, 1] > decays)
     rising = slopes[0, 0] < slopes[1, 0] < slopes[2, 0]
-    favoured = result["favoured"]
-    shaped = gaps[:3].min() > -2 and gaps[:3].max() > 2 and gaps[3] < -2
+    cubic_laws = laws[1, :, 3]
+    best = ("power of r", "exponential in r", "power of 1/ε")[int(np.argmax(cubic_laws))]
+    words = {"power of r": "heuristic", "power of 1/ε": "corrected"}
     above = np.asarray(result["n_star"], dtype=float)[:, np.asarray(result["ratios"]) > SHARED]
     above = above[:, np.isfinite(above).all(axis=0)]
     apart_above = float((above.max(axis=0) / above.min(axis=0)).max()) if above.size else float("nan")
@@ -206,13 +207,13 @@ def check(result):
         *verdicts,
         Verdict(
             "ED-AppC-suff",
-            "heuristic" if shaped else "open",
-            gaps.tolist(),
-            "powers, (C3) the second: none below -2, one above 2; (C4), the last: below -2",
+            words.get(best, "open") if gaps[3] < -2 else "open",
+            [*gaps.tolist(), *cubic_laws.tolist()],
+            "(C4), the fourth, below -2; the best of the last three a power of r",
             2.0,
-            "log-likelihood of a power law over an exponential for γ = |k|⁻², |k|⁻³, |k|⁻⁴ and (C4); favoured: "
-            + ", ".join(favoured)
-            + f". γ is not all: above r = {SHARED:g} the powers' boundaries are within a factor {apart_above:.2f}",
+            "log-likelihood of a power law over an exponential for γ = |k|⁻², |k|⁻³, |k|⁻⁴ and (C4); that of a power of "
+            f"r, an exponential and a power of 1/ε for (C3), where the best is a {best}: a power of r only for r ≪ 1. "
+            f"γ is not all: above r = {SHARED:g} the powers' boundaries are within a factor {apart_above:.2f}",
         ),
         Verdict(
             "ED-IVB-time",
