@@ -211,8 +211,8 @@ def check(result):
             [*gaps.tolist(), *cubic_laws.tolist()],
             "(C4), the fourth, below -2; the best of the last three a power of r",
             2.0,
-            "log-likelihood of a power law over an exponential for γ = |k|⁻², |k|⁻³, |k|⁻⁴ and (C4); that of a power of "
-            f"r, an exponential and a power of 1/ε for (C3), where the best is a {best}: a power of r only for r ≪ 1. "
+            "log-likelihood of a power law over an exponential for γ = |k|⁻², |k|⁻³, |k|⁻⁴ and (C4); that of a power "
+            f"of r, an exponential and a power of 1/ε for (C3), where the best is: {best}. "
             f"γ is not all: above r = {SHARED:g} the powers' boundaries are within a factor {apart_above:.2f}",
         ),
         Verdict(
