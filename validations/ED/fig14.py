@@ -91,7 +91,7 @@ def compute(profile, seed, backend, jobs):
     )
     metric = table.grid("metric")[:, :, 0, 0]
     settings = {
-        **RATES, "n_particles": N, "steps": steps, "starts": starts, "law": "min(1000, |k|^-3)", "data": "population",
+        **RATES, "n_particles": N, "steps": steps, "starts": starts, "law": "min(1000, |k|⁻³)", "data": "population",
         "dtype": "float32", "cells": f"{len(ratios)} x {len(n_discs)}",
     }  # fmt: skip
     return {
@@ -144,7 +144,7 @@ def draw(result, fig):
     intervals = np.asarray(result["n_star_intervals"], dtype=float)
     mesh = ganth.plotting.heatmap
     mesh(left, ratios, n_discs, np.asarray(result["metric"]).T, label="metric (22)", limits=(0, math.log(8)))
-    mesh(middle, ratios, n_discs, np.asarray(result["distance"]).T, label="mean distance to a mode", limits=(0, 1))
+    mesh(middle, ratios, n_discs, np.asarray(result["distance"]).T, label="distance to a mode", limits=(0, 1))
     inside = np.isfinite(n_star)
     reach = np.abs(np.nan_to_num(intervals[inside].T - n_star[inside]))
     for ax in (left, middle):
@@ -189,7 +189,8 @@ def draw(result, fig):
         right.legend(fontsize=6.5, loc="upper left")
     s = result["settings"]
     fig.supxlabel(
-        f"N = {s['n_particles']}, γ = {s['law']}, α_D = {s['lr_disc']:g}, α_G = {s['lr_gen']:g}, λ = {s['reg']:g}, "
-        f"T = {s['steps']}, {s['starts']} starts, {s['cells']} cells (source: T = 3000, 20 x 20, no rates stated)",
+        rf"N = {s['n_particles']}, γ = {s['law']}, $\alpha_D$ = {s['lr_disc']:g}, $\alpha_G$ = {s['lr_gen']:g}, "
+        f"λ = {s['reg']:g}, T = {s['steps']}, {s['starts']} starts, {s['cells']} cells "
+        "(source: T = 3000, 20 x 20, no rates stated)",
         fontsize="small",
     )

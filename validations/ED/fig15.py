@@ -89,7 +89,7 @@ def compute(profile, seed, backend, jobs):
     metric = table.grid("metric")[:, :, 0, 0]
     found = ganth.transitions.crossings(n_discs, metric, LEVEL, direction="falling")
     settings = {
-        **RATES, "n_particles": N, "steps": steps, "starts": starts, "law": "668.8 exp(-2.05 |k|)",
+        **RATES, "n_particles": N, "steps": steps, "starts": starts, "law": "668.8 exp(−2.05 |k|)",
         "data": "population", "dtype": "float32", "cells": f"{len(ratios)} x {len(n_discs)}",
     }  # fmt: skip
     return {
@@ -149,7 +149,7 @@ def draw(result, fig):
     n_star = np.asarray(result["n_star"], dtype=float)
     intervals = np.asarray(result["n_star_intervals"], dtype=float)
     inside = np.isfinite(n_star)
-    panels = ((left, "metric", "metric (22)", math.log(8)), (middle, "distance", "mean distance to a mode", 1))
+    panels = ((left, "metric", "metric (22)", math.log(8)), (middle, "distance", "distance to a mode", 1))
     for ax, name, label, top in panels:
         ganth.plotting.heatmap(ax, ratios, n_discs, np.asarray(result[name]).T, label=label, limits=(0, top))
         ax.set(yscale="log", xlabel="$g_2/g_1$", ylabel="$n_{disc}$", ylim=(n_discs[0] / 1.4, n_discs[-1] * 1.4))
@@ -183,7 +183,8 @@ def draw(result, fig):
     right.legend(fontsize=7.5, loc="upper center")
     s = result["settings"]
     fig.supxlabel(
-        f"N = {s['n_particles']}, γ = {s['law']}, α_D = {s['lr_disc']:g}, α_G = {s['lr_gen']:g}, λ = {s['reg']:g}, "
-        f"T = {s['steps']}, {s['starts']} starts, {s['cells']} cells (source: T = 2000, 20 x 20, no rates stated)",
+        rf"N = {s['n_particles']}, γ = {s['law']}, $\alpha_D$ = {s['lr_disc']:g}, $\alpha_G$ = {s['lr_gen']:g}, "
+        f"λ = {s['reg']:g}, T = {s['steps']}, {s['starts']} starts, {s['cells']} cells "
+        "(source: T = 2000, 20 x 20, no rates stated)",
         fontsize="small",
     )

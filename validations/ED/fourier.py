@@ -28,14 +28,7 @@ CAPTION = (
     "from afar and keep any spread that the waves do not see. (f) Where metric (22) passes (1/2) log 8 with γ = |k|⁻³ "
     "for several settings, and the log-log slopes with 95 % intervals."
 )
-CLAIMS = (
-    "ED-Alg2",
-    "ED-Alg2-reg",
-    "ED-EqC1",
-    "ED-New-closedinner",
-    "ED-New-resolution",
-    "ED-New-fourierpars",
-)
+CLAIMS = ("ED-Alg2", "ED-Alg2-reg", "ED-EqC1", "ED-New-closedinner", "ED-New-resolution", "ED-New-fourierpars")
 MINUTES = 0.1
 
 SD, RADIUS = 0.02, 2.0
@@ -359,7 +352,8 @@ def draw(result, fig):
     names = ("square", "fourth degree (printed)", "none")
     for row, name, colour in zip(np.asarray(result["damped"]), names, ("blue", "orange", "black"), strict=True):
         blocks = np.arange(0, len(row) - 1, 40)
-        points.semilogy(blocks, np.maximum.reduceat(row[:-1], blocks), color=colours[colour], label=name)
+        largest, style = np.maximum.reduceat(row[:-1], blocks), "--" if name == "none" else "-"
+        points.semilogy(blocks, largest, style, color=colours[colour], label=name)
     points.set(xlabel="iteration", ylabel="largest |x| in 40 iterations", title="(b)", ylim=(1e-8, 10))
     points.legend(fontsize=8)
 
@@ -385,7 +379,8 @@ def draw(result, fig):
         SETTINGS, result["n_star"], result["slopes"], ("black", "blue", "green", "orange", "purple"), strict=True
     )
     for name, n_star, (slope, low, high, _), colour in styles:
-        label = f"{name}: {slope:.2f} [{low:.2f}, {high:.2f}]"
+        said = name.replace("α_D", r"$\alpha_D$").replace("α_G", r"$\alpha_G$")
+        label = f"{said}: {slope:.2f} [{low:.2f}, {high:.2f}]"
         slopes.loglog(result["ratios"], np.asarray(n_star, dtype=float), "o-", ms=4, color=colours[colour], label=label)
     slopes.set(xlabel="$g_2/g_1$", ylabel="$n_{disc}$ at the boundary", title="(f)", ylim=(1, 3e4))
     slopes.set_xticks([0.05, 0.1, 0.2, 0.5], ["0.05", "0.1", "0.2", "0.5"])
@@ -393,8 +388,8 @@ def draw(result, fig):
     slopes.legend(fontsize=7, loc="upper left", title="setting: slope", title_fontsize=7.5)
     s = result["settings"]
     fig.supxlabel(
-        f"(a), (c), (f): α_D = {s['lr_disc']:g}, α_G = {s['lr_gen']:g}, λ = {s['reg']:g}, data as exact means; (a) "
-        f"n_disc = 10; (f) T = {s['steps']}, N = {s['n_particles_boundary']}, {s['starts']} starts, {s['cells']} cells "
-        f"a setting. (d), (e): α_D = α_G = {RESOLUTION['lr_gen']:g}, λ = 1, n_disc = {RESOLUTION['n_disc']}",
+        rf"(a), (c), (f): $\alpha_D$ = {s['lr_disc']:g}, $\alpha_G$ = {s['lr_gen']:g}, λ = {s['reg']:g}, exact means; "
+        f"(a) n_disc = 10; (f) T = {s['steps']}, N = {s['n_particles_boundary']}, {s['starts']} starts, {s['cells']} "
+        f"cells a setting. (d), (e): both rates {RESOLUTION['lr_gen']:g}, λ = 1, n_disc = {RESOLUTION['n_disc']}",
         fontsize="small",
     )

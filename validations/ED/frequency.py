@@ -281,19 +281,21 @@ def draw(result, fig):
 
     rates, times = np.asarray(result["learning"], dtype=float).T
     learned.loglog(rates, times, "o", color=colours["blue"], mfc="none", label="measured")
-    learned.loglog(rates, 1 / (RATES["lr_disc"] * RATES["reg"] * rates), color="black", lw=1, label="1/(α_D γ λ)")
+    learned.loglog(
+        rates, 1 / (RATES["lr_disc"] * RATES["reg"] * rates), color="black", lw=1, label=r"$1/(\alpha_D\gamma\lambda)$"
+    )
     learned.set(xlabel="γ(k)", ylabel="steps to learn", title="(e)")
     learned.legend()
 
     cuts = np.asarray(result["cuts"], dtype=float)
-    powers = [f": k^{value:.2f}" for value in result["exponents"]]
+    powers = [f": $k^{{{value:.2f}}}$" for value in result["exponents"]]
     powers[3] = ""
     of_lines = [*styles, ("green", "x", "γ = 0.1")]
     for (k, density), (colour, marker, label), power in zip(cuts, of_lines, powers, strict=True):
         spectra.loglog(k, density, color=colours[colour], marker=marker, ms=3, lw=1, label=label + power)
     network = np.asarray(result["network"])
     scaled = network * np.interp(CUT[0], *cuts[1]) / network[0]
-    label = f"wide ReLU network: k^{result['network_exponent']:.2f}"
+    label = f"wide ReLU network: $k^{{{result['network_exponent']:.2f}}}$"
     spectra.loglog(CUT, scaled, color=colours["purple"], lw=2.5, label=label)
     shown = cuts[1][1][(cuts[1][0] > 0.5) & (cuts[1][0] < 20)]
     spectra.set(xlabel="k", ylabel="spectral density on a cut", title="(f)", xlim=(0.5, 20))
@@ -301,8 +303,8 @@ def draw(result, fig):
     spectra.legend(fontsize=7, loc="lower left", frameon=True, framealpha=0.85)
     s = result["settings"]
     fig.supxlabel(
-        f"N = {s['n_particles']}, α_D = {s['lr_disc']:g}, α_G = {s['lr_gen']:g}, λ = {s['reg']:g}, {s['starts']} "
-        f"starts; powers: T = {s['steps']}, {s['cells']} cells each; exponential: T = {s['steps_exponential']}, "
-        f"{s['cells_exponential']} cells",
+        rf"N = {s['n_particles']}, $\alpha_D$ = {s['lr_disc']:g}, $\alpha_G$ = {s['lr_gen']:g}, λ = {s['reg']:g}, "
+        f"{s['starts']} starts; powers: T = {s['steps']}, {s['cells']} cells each; exponential: "
+        f"T = {s['steps_exponential']}, {s['cells_exponential']} cells",
         fontsize="small",
     )
