@@ -4,6 +4,13 @@ Shows the mode-collapse metric and the mean log-likelihood over the plane, the l
 its intervals, a power law and an exponential through it, and what the ambiguous average 5000 +- 20 n does to it.
 Source: ED, section IV, eqs. (22)-(26), Figs. 5, 6.  It states neither rate; those used here are printed.  Writes
 fig05.json, fig05.npz, fig05.png.
+
+The rule for ED-Fig5-power, written down before the seeds that it uses were run.  Columns share their seeds, so that
+seeds are the independent units and all intervals leave out each seed in turn; columns that cross whichever seed is out.
+- D: log-likelihood of log n_disc on the line under a power law in r less that under an exponential.
+- c in log n_disc = a + b log r + c r: 0 for a power law, b = 0 for an exponential.
+Reproduced: D > 0 and c = 0 is not rejected.  Not reproduced: D < 0, or c = 0 is rejected.  Else open.  Four seeds left
+it open; four more are run at the cells within a factor NEAR of the line of the first four.
 """
 
 import functools
@@ -20,27 +27,26 @@ TITLE = "Transition to mode collapse, ReLU discriminator (Figs. 5, 6)"
 CAPTION = (
     "(a) Mode-collapse metric (22), mean over seeds, and the line where it is ½ log 8; crossed: a seed diverged. (b) "
     "Mean log-likelihood of the particles, with the same line; a sample of the target has 2.9. (c) The line at three "
-    "times, 95 % over seeds at the last, with a power law and an exponential in r = g₂/g₁ (p: how probable so large a "
-    "departure from the law is) and a power law in 1/ε, ε = (g₁ − g₂)/N: the line moves to larger r with T, so "
-    "that lines at "
-    "different T are not comparable, and it steepens with r. (d) All cells by how far above the line they are: the "
+    "times, 95 % over seeds at the last, with a power law and an exponential in r = g₂/g₁, and a power law in 1/ε, "
+    "ε = (g₁ − g₂)/N; b and c as in log n = a + b log r + c r; all intervals over seeds. The line moves to larger r "
+    "with T, so that lines at different T are not comparable. (d) All cells by how far above the line they are: the "
     "likelihood is high only well above it. The source states no rate; those used are printed."
 )
 CLAIMS = ("ED-Fig5-trans", "ED-Fig5-power", "ED-Fig6", "ED-Num-avg")
-MINUTES = 0.6
+MINUTES = 0.7
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 LEVEL = np.log(8) / 2
 SAMPLE = -1 - np.log(2 * np.pi * 8 * 0.02**2)  # mean log-likelihood of a sample of the target
 PRECISE = -10.0  # root-mean-square distance to the modes: five of their standard deviations
 WELL_ABOVE = 1.2  # times n_disc of the line
-_LAW = {"power": "reproduced", "exponential": "not-reproduced", "neither": "not-reproduced", "undecided": "open"}
+NEAR = 1.5  # cells that more seeds are run at: n_disc within this factor of the line's
 N, EVERY, READINGS = 200, 20, ("before", "after", "around", "at")
-# width, iterations, rates, ratios, discriminator steps, seeds
+# width, iterations, rates, ratios, discriminator steps, seeds, more seeds near the line
 SIZES = {
-    "smoke": (64, 180, 0.1, 0.1, np.geomspace(0.005, 0.2, 5), [2, 4, 8], 2),
-    "quick": (1024, 1000, 0.3, 0.1, np.geomspace(0.005, 0.2, 7), [2, 3, 4, 5, 6, 8, 10, 12], 4),
-    "paper": (2048, 5000, 0.1, 0.1, np.geomspace(0.006, 0.6, 15), [3, 4, 6, 8, 11, 16, 22, 32, 45, 64], 8),
+    "smoke": (64, 180, 0.1, 0.1, np.geomspace(0.005, 0.2, 5), [2, 4, 8], 2, 1),
+    "quick": (1024, 1000, 0.3, 0.1, np.geomspace(0.005, 0.2, 7), [2, 3, 4, 5, 6, 8, 11, 16], 4, 4),
+    "paper": (2048, 5000, 0.1, 0.1, np.geomspace(0.006, 0.6, 15), [3, 4, 6, 8, 11, 16, 22, 32, 45, 64], 8, 8),
 }
 
 
@@ -67,7 +73,7 @@ def cell(ratio, n_disc, seed, *, width, steps, lr_disc, lr_gen, dtype="float32")
 
 
 def compute(profile, seed, backend, jobs):
-    width, steps, lr_disc, lr_gen, ratios, n_discs, seeds = SIZES[profile]
+    width, steps, lr_disc, lr_gen, ratios, n_discs, seeds, more = SIZES[profile]
     settings = {"width": width, "steps": steps, "lr_disc": lr_disc, "lr_gen": lr_gen}
     fn, seed_list = functools.partial(cell, **settings), range(seed, seed + seeds)
     table = ganth.sweep(fn, {"ratio": ratios, "n_disc": n_discs}, seeds=seed_list, jobs=jobs)
@@ -78,36 +84,60 @@ def compute(profile, seed, backend, jobs):
         seeds=seed_list, jobs=jobs,
     )  # fmt: skip
     zero = ganth.sweep(fn, {"ratio": [0.0], "n_disc": [1, 2]}, seeds=seed_list, jobs=jobs)
+    near = near_line(n_discs, table.grid("before"))
+    tables = [
+        ganth.sweep(fn, {"ratio": [ratio], "n_disc": np.array(n_discs)[cells].tolist()},
+                    seeds=range(seed + seeds, seed + seeds + more), jobs=jobs)
+        for ratio, cells in zip(ratios, near, strict=True)
+    ]  # fmt: skip
+    further = {name: np.full((*near.shape, more), np.nan) for name in (*READINGS, "part_1", "part_2")}
+    for name, values in further.items():
+        for row, cells, one in zip(values, near, tables, strict=True):
+            row[cells] = one.grid(name)[0]
     names = (*READINGS, "part_1", "part_2", "likelihood")
     return {
-        "settings": settings | {"N": N, "lambda": 2 / width, "seeds": seeds, "dtype": "float32"},
+        "settings": settings | {"N": N, "lambda": 2 / width, "seeds": seeds, "more": more, "dtype": "float32"},
         "ratios": ratios,
         "n_discs": np.array(n_discs, dtype=float),
         **{name: table.grid(name) for name in names},
+        **{f"more_{name}": values for name, values in further.items()},
         "zero": zero.grid("before"),
         "double_less_single": double.grid("before")[0] - table.grid("before")[middle, few],
     }
 
 
+def near_line(n_discs, metric):
+    """Return which cells are within a factor NEAR of where their column crosses, or the last two on that side."""
+    found = crossings(n_discs, metric, LEVEL, direction="falling")
+    ends = {"before": np.arange(len(n_discs)) < 2, "beyond": np.arange(len(n_discs)) >= len(n_discs) - 2}
+    rows = [np.abs(np.log(np.divide(n_discs, at))) <= np.log(NEAR) + 1e-9 for at in found.at]
+    return np.array([ends.get(side, row) for side, row in zip(found.sides, rows, strict=True)])
+
+
 def line(result, name="before"):
     """Return where each ratio's column falls through the level: the least n_disc that avoids collapse."""
-    return crossings(result["n_discs"], result[name], LEVEL, direction="falling")
+    table = np.concatenate([result[name], result[f"more_{name}"]], axis=2)
+    return crossings(result["n_discs"], table, LEVEL, direction="falling")
+
+
+def always(found):
+    """Return which columns cross whichever seed is left out."""
+    return np.isfinite(found.at) & np.isfinite(found.replicates).all(axis=0)
 
 
 def laws(result, found):
-    """Return both laws of n_disc along the line, or None where too few columns cross."""
-    inside = found.sides == "inside"
-    return compare_laws(result["ratios"], found.at, replicates=found.replicates) if inside.sum() >= 4 else None
+    """Return both laws of n_disc, of the columns that cross whichever seed is left out; None for fewer than four."""
+    there = always(found)
+    if there.sum() < 4:
+        return None
+    return compare_laws(result["ratios"][there], found.at[there], replicates=found.replicates[:, there])
 
 
 def departures(result, found):
-    """Return 95 % intervals over seeds of b and c in log n_disc = a + b log r + c r: (2, 2).
-
-    Columns share their seeds, so that their errors are not independent, as the t-tests of `compare_laws` take them.
-    """
+    """Return 95 % intervals over seeds of b and c in log n_disc = a + b log r + c r: (2, 2)."""
     from scipy.special import stdtrit
 
-    there = np.isfinite(found.at) & np.isfinite(found.replicates).all(axis=0)
+    there = always(found)
     ratios, seeds = result["ratios"][there], len(found.replicates)
     columns = np.stack([np.ones_like(ratios), np.log(ratios), ratios], axis=1)
     whole, *without = (np.linalg.lstsq(columns, np.log(at[there]))[0][1:] for at in (found.at, *found.replicates))
@@ -116,18 +146,20 @@ def departures(result, found):
     return np.stack([whole - reach, whole + reach], axis=1)
 
 
-def favoured(result, found, both):
-    """Return the law that is left, "neither" or "undecided", where t-tests and seeds say the same; else "undecided"."""
-    excluded = [bool(low > 0 or high < 0) for low, high in departures(result, found)]
-    by_seeds = {(True, False): "power", (False, True): "exponential", (True, True): "neither"}.get(
-        (excluded[0], excluded[1]), "undecided"
-    )
-    return both.favoured if both.favoured == by_seeds else "undecided"
+def decision(both, bends):
+    """Return the verdict that the rule above gives for an interval of D and the intervals of b and c."""
+    low, high = both.seed_interval
+    bent = not bends[1, 0] <= 0 <= bends[1, 1]
+    if bent or high < 0:
+        return "not-reproduced"
+    return "reproduced" if low > 0 else "open"
 
 
 def in_weight(result, found):
     """Return the power law of n_disc in 1/eps, eps = (g1 - g2)/N the weight of a particle's own gradient."""
-    return fit_boundary(inverse_weight(result["ratios"]), found.at, law="power", replicates=found.replicates)
+    there = always(found)
+    stretched = inverse_weight(result["ratios"][there])
+    return fit_boundary(stretched, found.at[there], law="power", replicates=found.replicates[:, there])
 
 
 def inverse_weight(ratios):
@@ -150,11 +182,12 @@ def check(result):
     result = as_arrays(result)
     lines = {name: line(result, name) for name in READINGS}
     found = lines["before"]
-    both = laws(result, found)
+    both, settings = laws(result, found), result["settings"]
+    bends, seeds = (departures(result, found) if both else None), settings["seeds"] + settings["more"]
     metric = result["before"].mean(axis=2)
     phases = [float(np.nanmin(metric)), float(np.nanmax(metric))]
     inside = found.sides == "inside"
-    rising = bool(both and both.power.slope_interval[0] > 0)
+    rising = bool(both and both.power.seed_interval[0] > 0)
     times, likelihood = above(result, found)
     precise = likelihood > PRECISE
     lowest = float(times[precise].min()) if precise.any() else None
@@ -166,7 +199,7 @@ def check(result):
         Verdict(
             "ED-Fig5-trans",
             "reproduced" if rising and phases[0] < 0.1 and phases[1] > 1.9 else "open",
-            [*phases, *(both.power.slope_interval if both else ())],
+            [*phases, *(both.power.seed_interval if both else ())],
             [0.0, float(np.log(8)), "> 0"],
             ["< 0.1", "> 1.9", "95 % interval"],
             "least and largest mean metric on the plane; slope of log n_disc against log r along the line of (1/2) "
@@ -174,19 +207,19 @@ def check(result):
         ),
         Verdict(
             "ED-Fig5-power",
-            _LAW[favoured(result, found, both)] if both else "open",
-            [both.p_power, both.p_exponential, *departures(result, found).ravel().tolist(), both.power.slope,
-             weight.slope, weight.log_likelihood - both.power.log_likelihood, float(np.nanmean(result["zero"][0, 0])),
+            decision(both, bends) if both else "open",
+            [both.difference, *both.seed_interval, *bends.ravel().tolist(), both.power.slope, weight.slope,
+             weight.log_likelihood - both.power.log_likelihood, float(np.nanmean(result["zero"][0, 0])),
              float(weight.at(1))]
             if both else None,
-            "p of the power law > 0.05 > p of the exponential, and the same by seeds",
-            0.05,
-            "p of a departure from the power law and from the exponential, by the residuals; 95 % intervals over seeds "
-            "of b and c in a + b log r + c r, c = 0 for the power law and b = 0 for the exponential; exponents in r "
-            "and in 1/eps, eps = (g1 - g2)/N, and the log-likelihood gained by the second; metric at r = 0 and "
-            "n_disc = 1, and n_disc of the line there by 1/eps. At r = 1, eps = 0, nothing splits, so that no power "
-            "law in r holds up to there" + ("" if favoured(result, found, both) != "undecided" else
-            "; not decided on this stretch: residuals and seeds do not both reject the same law")
+            "D > 0; c = 0",
+            "95 % over seeds",
+            "D, log-likelihood of a power law less that of an exponential, with its 95 % interval over seeds; those of "
+            "b and c in a + b log r + c r, c = 0 for the power law, b = 0 for the exponential; exponents in r and "
+            "in 1/eps, eps = (g1 - g2)/N, and the log-likelihood gained by the second; metric at r = 0 and n_disc = 1, "
+            f"and n_disc of the line there by 1/eps. {seeds} seeds: the first {settings['seeds']} left it undecided, "
+            f"so that {settings['more']} were added near the line, under a rule written before. At r = 1, eps = 0, "
+            "nothing splits, so that no power law in r holds up to there"
             if both else "fewer than four columns cross the level",
         ),
         Verdict(
@@ -235,17 +268,19 @@ def draw(result, fig):
     if both:
         weight = in_weight(result, found)
         fits = {
-            f"power law in r, p = {both.p_power:.2g}": both.power.at,
-            f"exponential in r, p = {both.p_exponential:.2g}": both.exponential.at,
+            "power law in r": both.power.at,
+            "exponential in r": both.exponential.at,
             "power law in 1/ε": lambda r: weight.at(inverse_weight(r)),
         }
-        lines.text(
-            0.03, 0.97,
+        (low_b, high_b), (low_c, high_c) = departures(result, found)
+        low, high = both.seed_interval
+        words = (
             f"exponents: {in_words(both.power)} in r,\n{in_words(weight)} in 1/ε; log-likelihood\nof power law less "
-            f"exponential {both.difference:.1f} [{both.interval[0]:.1f}, {both.interval[1]:.1f}],\n"
-            f"of 1/ε less r {weight.log_likelihood - both.power.log_likelihood:+.1f}",
-            transform=lines.transAxes, va="top", fontsize=8,
-        )  # fmt: skip
+            f"exponential {both.difference:.1f} [{low:.1f}, {high:.1f}],\n"
+            f"of 1/ε less r {weight.log_likelihood - both.power.log_likelihood:+.1f};\n"
+            f"b in [{low_b:.2f}, {high_b:.2f}], c in [{low_c:.1f}, {high_c:.1f}]"
+        )
+        lines.text(0.03, 0.97, words.replace("-", "−"), transform=lines.transAxes, va="top", fontsize=8)
     ganth.plotting.boundary(lines, ratios, found.at, found.intervals, fits, label=f"T = {settings['steps']}")
     lines.set(title="(c) the line at three times")
     lines.legend(loc="lower right", fontsize=8)
@@ -267,12 +302,13 @@ def draw(result, fig):
     gap = result["double_less_single"]
     source = "" if settings["width"] == 2048 and settings["steps"] == 5000 else " (source: H = 2048, T = 5000)"
     fig.suptitle(
-        f"ReLU, H = {settings['width']}, N = 200, T = {settings['steps']}{source}; α_D = {settings['lr_disc']:g}, "
-        f"α_G = {settings['lr_gen']:g}, λ = 2/H; {settings['seeds']} seeds, float32\n(in float64 the metric of "
-        f"{gap.size} runs at the line differs by {gap.mean():.2f} ± {gap.std(ddof=1) / np.sqrt(gap.size):.2f})",
+        rf"ReLU, H = {settings['width']}, N = 200, T = {settings['steps']}{source}; "
+        rf"$\alpha_D$ = {settings['lr_disc']:g}, $\alpha_G$ = {settings['lr_gen']:g}, λ = 2/H; {settings['seeds']} "
+        f"seeds, {settings['more']} more near the line, float32\n(in float64 the metric of {gap.size} runs at the line "
+        f"differs by {gap.mean():.2f} ± {gap.std(ddof=1) / np.sqrt(gap.size):.2f})",
         fontsize=10,
     )
 
 
 def in_words(fit):
-    return f"{fit.slope:.2f} [{fit.slope_interval[0]:.2f}, {fit.slope_interval[1]:.2f}]"
+    return f"{fit.slope:.2f} [{fit.seed_interval[0]:.2f}, {fit.seed_interval[1]:.2f}]"
