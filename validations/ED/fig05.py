@@ -10,7 +10,8 @@ seeds are the independent units and all intervals leave out each seed in turn; c
 - D: log-likelihood of log n_disc on the line under a power law in r less that under an exponential.
 - c in log n_disc = a + b log r + c r: 0 for a power law, b = 0 for an exponential.
 Reproduced: D > 0 and c = 0 is not rejected.  Not reproduced: D < 0, or c = 0 is rejected.  Else open.  Four seeds left
-it open; four more are run at the cells within a factor NEAR of the line of the first four.
+it open; four more are run at the cells within a factor NEAR of the line of the first four.  Afterwards n_disc there was
+made finer, to steps of at most STEP or of one, as the last column's crossing depended on it: both grids reject c = 0.
 """
 
 import functools
@@ -40,12 +41,13 @@ LEVEL = np.log(8) / 2
 SAMPLE = -1 - np.log(2 * np.pi * 8 * 0.02**2)  # mean log-likelihood of a sample of the target
 PRECISE = -10.0  # root-mean-square distance to the modes: five of their standard deviations
 WELL_ABOVE = 1.2  # times n_disc of the line
-NEAR = 1.5  # cells that more seeds are run at: n_disc within this factor of the line's
+NEAR, STEP = 1.4, 1.1  # cells that more seeds are run at: n_disc within this factor of the line's, in finer steps
 N, EVERY, READINGS = 200, 20, ("before", "after", "around", "at")
+AT_LINE = (*READINGS, "part_1", "part_2")
 # width, iterations, rates, ratios, discriminator steps, seeds, more seeds near the line
 SIZES = {
     "smoke": (64, 180, 0.1, 0.1, np.geomspace(0.005, 0.2, 5), [2, 4, 8], 2, 1),
-    "quick": (1024, 1000, 0.3, 0.1, np.geomspace(0.005, 0.2, 7), [2, 3, 4, 5, 6, 8, 11, 16], 4, 4),
+    "quick": (1024, 1000, 0.3, 0.1, np.geomspace(0.005, 0.2, 7), [2, 3, 4, 5, 6, 8, 10, 12], 4, 4),
     "paper": (2048, 5000, 0.1, 0.1, np.geomspace(0.006, 0.6, 15), [3, 4, 6, 8, 11, 16, 22, 32, 45, 64], 8, 8),
 }
 
@@ -84,40 +86,47 @@ def compute(profile, seed, backend, jobs):
         seeds=seed_list, jobs=jobs,
     )  # fmt: skip
     zero = ganth.sweep(fn, {"ratio": [0.0], "n_disc": [1, 2]}, seeds=seed_list, jobs=jobs)
-    near = near_line(n_discs, table.grid("before"))
-    tables = [
-        ganth.sweep(fn, {"ratio": [ratio], "n_disc": np.array(n_discs)[cells].tolist()},
-                    seeds=range(seed + seeds, seed + seeds + more), jobs=jobs)
-        for ratio, cells in zip(ratios, near, strict=True)
-    ]  # fmt: skip
-    further = {name: np.full((*near.shape, more), np.nan) for name in (*READINGS, "part_1", "part_2")}
-    for name, values in further.items():
-        for row, cells, one in zip(values, near, tables, strict=True):
-            row[cells] = one.grid(name)[0]
-    names = (*READINGS, "part_1", "part_2", "likelihood")
+    fine = finer(n_discs)
+    near = near_line(n_discs, table.grid("before"), fine)
+    lines = {name: np.full((len(ratios), len(fine), seeds + more), np.nan) for name in AT_LINE}
+    for name, values in lines.items():
+        values[:, np.isin(fine, n_discs), :seeds] = table.grid(name)
+    for row, (ratio, cells) in enumerate(zip(ratios, near, strict=True)):
+        for known, drawn in ((True, slice(seeds, seeds + more)), (False, slice(0, seeds + more))):
+            there = np.flatnonzero(cells & (np.isin(fine, n_discs) == known))
+            if there.size == 0:
+                continue
+            numbers = range(seed, seed + seeds + more)[drawn]
+            one = ganth.sweep(fn, {"ratio": [ratio], "n_disc": fine[there].tolist()}, seeds=numbers, jobs=jobs)
+            for name, values in lines.items():
+                values[row, there, drawn] = one.grid(name)[0]
     return {
         "settings": settings | {"N": N, "lambda": 2 / width, "seeds": seeds, "more": more, "dtype": "float32"},
         "ratios": ratios,
         "n_discs": np.array(n_discs, dtype=float),
-        **{name: table.grid(name) for name in names},
-        **{f"more_{name}": values for name, values in further.items()},
+        "fine": fine.astype(float),
+        **{name: table.grid(name) for name in ("before", "likelihood")},
+        **{f"line_{name}": values for name, values in lines.items()},
         "zero": zero.grid("before"),
         "double_less_single": double.grid("before")[0] - table.grid("before")[middle, few],
     }
 
 
-def near_line(n_discs, metric):
-    """Return which cells are within a factor NEAR of where their column crosses, or the last two on that side."""
+def finer(n_discs):
+    """Return n_disc in steps of at most STEP, or of one, with those given among them."""
+    count = int(np.ceil(np.log(n_discs[-1] / n_discs[0]) / np.log(STEP))) + 1
+    return np.union1d(n_discs, np.geomspace(n_discs[0], n_discs[-1], count).round().astype(int))
+
+
+def near_line(n_discs, metric, fine):
+    """Return which cells of the finer grid are within a factor NEAR of where their column crosses, if it does."""
     found = crossings(n_discs, metric, LEVEL, direction="falling")
-    ends = {"before": np.arange(len(n_discs)) < 2, "beyond": np.arange(len(n_discs)) >= len(n_discs) - 2}
-    rows = [np.abs(np.log(np.divide(n_discs, at))) <= np.log(NEAR) + 1e-9 for at in found.at]
-    return np.array([ends.get(side, row) for side, row in zip(found.sides, rows, strict=True)])
+    return np.array([np.abs(np.log(fine / at)) <= np.log(NEAR) for at in found.at])
 
 
 def line(result, name="before"):
     """Return where each ratio's column falls through the level: the least n_disc that avoids collapse."""
-    table = np.concatenate([result[name], result[f"more_{name}"]], axis=2)
-    return crossings(result["n_discs"], table, LEVEL, direction="falling")
+    return crossings(result["fine"], result[f"line_{name}"], LEVEL, direction="falling")
 
 
 def always(found):
@@ -153,6 +162,17 @@ def decision(both, bends):
     if bent or high < 0:
         return "not-reproduced"
     return "reproduced" if low > 0 else "open"
+
+
+def rejected(bends):
+    """Return in words which laws the intervals of b and c reject."""
+    slope, bend = (not low <= 0 <= high for low, high in bends)
+    words = {
+        (1, 1): "both laws are rejected",
+        (0, 1): "the power law is rejected",
+        (1, 0): "the exponential is rejected",
+    }
+    return words.get((slope, bend), "no law is rejected")
 
 
 def in_weight(result, found):
@@ -217,8 +237,9 @@ def check(result):
             "D, log-likelihood of a power law less that of an exponential, with its 95 % interval over seeds; those of "
             "b and c in a + b log r + c r, c = 0 for the power law, b = 0 for the exponential; exponents in r and "
             "in 1/eps, eps = (g1 - g2)/N, and the log-likelihood gained by the second; metric at r = 0 and n_disc = 1, "
-            f"and n_disc of the line there by 1/eps. {seeds} seeds: the first {settings['seeds']} left it undecided, "
-            f"so that {settings['more']} were added near the line, under a rule written before. At r = 1, eps = 0, "
+            f"and n_disc of the line there by 1/eps. Here {rejected(bends)}. {seeds} seeds: the first "
+            f"{settings['seeds']} left it undecided, so that {settings['more']} were added near the line, under a rule "
+            "written before they were run; then n_disc was made finer there, with the same outcome. At r = 1, eps = 0, "
             "nothing splits, so that no power law in r holds up to there"
             if both else "fewer than four columns cross the level",
         ),
@@ -275,12 +296,12 @@ def draw(result, fig):
         (low_b, high_b), (low_c, high_c) = departures(result, found)
         low, high = both.seed_interval
         words = (
-            f"exponents: {in_words(both.power)} in r,\n{in_words(weight)} in 1/ε; log-likelihood\nof power law less "
-            f"exponential {both.difference:.1f} [{low:.1f}, {high:.1f}],\n"
-            f"of 1/ε less r {weight.log_likelihood - both.power.log_likelihood:+.1f};\n"
-            f"b in [{low_b:.2f}, {high_b:.2f}], c in [{low_c:.1f}, {high_c:.1f}]"
+            f"exponents: {in_words(both.power)} in r,\n{in_words(weight)} in 1/ε\nlog L of power law less that\n"
+            f"of exponential: {both.difference:.1f} [{low:.1f}, {high:.1f}],\n"
+            f"of 1/ε less of r: {weight.log_likelihood - both.power.log_likelihood:+.1f}\n"
+            f"b: [{low_b:.2f}, {high_b:.2f}], c: [{low_c:.1f}, {high_c:.1f}]"
         )
-        lines.text(0.03, 0.97, words.replace("-", "−"), transform=lines.transAxes, va="top", fontsize=8)
+        lines.text(0.03, 0.97, words.replace("-", "−"), transform=lines.transAxes, va="top", fontsize=7.5)
     ganth.plotting.boundary(lines, ratios, found.at, found.intervals, fits, label=f"T = {settings['steps']}")
     lines.set(title="(c) the line at three times")
     lines.legend(loc="lower right", fontsize=8)
