@@ -41,6 +41,7 @@ _ROOMS = (
     "cli",
     "discriminators",
     "errors",
+    "fields",
     "formulas",
     "games",
     "generators",

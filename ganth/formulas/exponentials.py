@@ -17,6 +17,7 @@ SMALLEST_EXPONENT = -708.0  # exp of less is not a normal number
 _LOG2_E_32, _LN2_HIGH_32, _LN2_LOW_32, _SHIFTER_32 = map(float32, (1.442695, 0.693145752, 1.428607e-6, 12582912.0))
 _E0, _E1, _E2, _E3, _E4 = map(float32, (1.0, 0.5, 0.16666415, 0.041666152, 0.0083751525))
 _E5 = float32(0.0013952991)
+_A0, _A1, _A2, _A3 = map(float32, (2.0, 0.666672, 0.39940417, 0.3066693))
 
 
 @njit(error_model="numpy", fastmath={"contract"})
@@ -70,6 +71,30 @@ def log_of_parts(mantissa, exponent, more=0.0):
     p = p * z + 0.6666666666666765
     p = p * z + 2.0
     return exponent * _LN2_HIGH + (s * p + (exponent * _LN2_LOW + more))
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def log_of_ratio(t, exponent):
+    """Return log((1 + t) / (1 - t)) + exponent log 2, for |t| < 0.21: log(a/b) where t = (a - b)/(a + b)."""
+    z = t * t
+    p = z * 0.15657525013445103 + 0.1521010130714107
+    p = p * z + 0.1818853223792528
+    p = p * z + 0.22222080054341448
+    p = p * z + 0.28571430200622494
+    p = p * z + 0.39999999990850843
+    p = p * z + 0.6666666666668621
+    p = p * z + 2.0
+    return exponent * _LN2_HIGH + (t * p + exponent * _LN2_LOW)
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def log_of_ratio_float32(t, exponent):
+    """Return log((1 + t) / (1 - t)) + exponent log 2 of float32 numbers, for |t| < 0.21."""
+    z = t * t
+    p = z * _A3 + _A2
+    p = p * z + _A1
+    p = p * z + _A0
+    return exponent * _LN2_HIGH_32 + (t * p + exponent * _LN2_LOW_32)
 
 
 @njit(error_model="numpy", fastmath={"contract"})
