@@ -10,18 +10,14 @@ does.  Peers that are not installed are left out, and said so in the result.
 
 import os
 
-# Before NumPy: one thread for everyone, and no setting that slows OpenBLAS down.
-for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    os.environ.pop(name, None)
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+import contest
+
+contest.alone()
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 import argparse
 import ctypes
-import importlib.metadata
 import importlib.util
-import json
 import pathlib
 import platform
 import statistics
@@ -249,7 +245,7 @@ def main():
     parser.add_argument("--depths", type=int, nargs="+", default=[1, 2, 3, 4])
     parser.add_argument("--width", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent / "results/dense_gan.json")
+    parser.add_argument("--out", type=pathlib.Path, default=contest.RESULTS / "dense_gan.json")
     options = parser.parse_args()
     kept, peers = keep_pages(), usable()
     agree(peers, 2, options.width)
@@ -258,18 +254,15 @@ def main():
         for dtype in ("float64", "float32")
         for depth in options.depths
     ]
-    installed = ["numpy", "numba", *({"torch", "jax"} & set(peers))]
     result = {
         "benchmark": "dense_gan",
         "settings": {"width": options.width, "points": 2 * N, "dim": 2, "rates": RATE, "rounds": options.rounds},
         "left_out": sorted(set(PEERS) - set(peers)),
         "malloc_keeps_pages": kept,
-        "versions": {name: importlib.metadata.version(name) for name in sorted(installed)},
-        "machine": platform.machine(),
+        "machine": contest.machine(),
         "cases": cases,
     }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=1) + "\n")
+    contest.write(options.out, result)
 
 
 if __name__ == "__main__":

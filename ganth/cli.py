@@ -190,7 +190,9 @@ def _processor() -> str:
 
 def _bench(arguments: argparse.Namespace) -> int:
     root = _checkout("bench", "benchmarks")
-    files = {path.stem: path for path in sorted((root / "benchmarks").glob("[!_]*.py"))}
+    scripts = sorted((root / "benchmarks").glob("[!_]*.py"))
+    # What benchmarks share cannot be run.
+    files = {path.stem: path for path in scripts if '__name__ == "__main__"' in path.read_text("utf-8")}
     for name in arguments.names:
         if name not in files:
             raise ParameterError(f"unknown benchmark {name!r}; there are: {', '.join(files) or 'none'}")

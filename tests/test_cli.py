@@ -130,7 +130,9 @@ def test_info_tells_versions_and_machine(capsys):
 
 def test_bench_lists_and_runs(inside, capsys):
     (inside / "benchmarks").mkdir()
-    (inside / "benchmarks" / "speed.py").write_text('"""How fast.\n\nMore."""\nimport sys\nsys.exit(3)\n')
+    script = '"""How fast.\n\nMore."""\nimport sys\n\nif __name__ == "__main__":\n    sys.exit(3)\n'
+    (inside / "benchmarks" / "speed.py").write_text(script)
+    (inside / "benchmarks" / "shared.py").write_text('"""What they share."""\n')
     assert cli.main(["bench"]) == 0
     assert capsys.readouterr().out.split(maxsplit=1) == ["speed", "How fast.\n"]
     assert cli.main(["bench", "speed"]) == 1
