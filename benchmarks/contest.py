@@ -144,7 +144,7 @@ class Contest:
         """Return what a process of its own measured."""
         environment = {key: value for key, value in os.environ.items() if key not in CLEARED}
         environment |= dict.fromkeys(THREADS, str(self.cases[name].cores)) | MALLOC
-        environment |= {"PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
+        environment |= {"PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "3000"}
         command = [sys.executable, self.script, "--work", name, "--rounds", str(rounds), "--seconds", str(seconds)]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         return dict(json.loads(done.stdout.splitlines()[-1]))
