@@ -146,6 +146,8 @@ def test_where_densities_vanish():
     np.testing.assert_array_equal(gap, [0.0, np.nan])
     np.testing.assert_array_equal(field, np.zeros((2, 2)))
     assert np.isfinite(fields.optimal([[2.0, -2.0]], SQUARE, BOX)[2]).all()  # the box is closed
+    away = 2.0 + np.random.default_rng(0).uniform(0.01, 9, size=(200, 2))
+    assert (fields.optimal(away, mixture(np.random.default_rng(1), 2, "full"), BOX)[0] == 1.0).all()
 
 
 def test_float32_and_out():

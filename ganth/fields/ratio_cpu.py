@@ -214,13 +214,12 @@ def _combine(results, at, spare, data, generated, dim, bare):
     mass, rest = total * where_negative(delta, near, 1.0), where_negative(delta, 1.0, near)
     both = mass + other * rest
     scaled, exponent = nearest_power(total, other)
-    # One division serves three quotients.
+    store(results, at, mass / both)  # exactly 1 where the other density is 0
+    # One division serves the other two quotients.
     product = both * total
     inverse = one / (product * (scaled + other))
-    weight = inverse * (scaled + other)
-    store(results, at, mass * total * weight)
     store(results, BLOCK + at, delta + _log((scaled - other) * (inverse * product), exponent))
-    weight = one / (total * other) if bare else rest * weight
+    weight = one / (total * other) if bare else rest * (inverse * (scaled + other))
     for i in range(dim):
         pull = load(spare, generated + (2 + i) * n) * total - load(spare, data + (2 + i) * n) * other
         store(results, (2 + i) * BLOCK + at, pull * weight)

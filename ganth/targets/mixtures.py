@@ -111,3 +111,31 @@ class GaussianMixture:
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
         return log_weights - 0.5 * (log_scale + (offset * pulls).sum(axis=2)), pulls
+
+
+def kde(points: ArrayLike, bandwidth: float) -> GaussianMixture:
+    r"""Return the continuous data augmentation of points: :math:`\frac{1}{N} \sum_i K((x - x_i)/h)/h^n`.
+
+    Parameters
+    ----------
+    points : (N, n) array
+        x_i [data length].
+    bandwidth : float > 0
+        h [data length].
+
+    Raises
+    ------
+    ParameterError, ShapeError
+        For a bandwidth <= 0, points that are not finite.
+
+    Notes
+    -----
+    Source: TP, Definition 2.1, K(x) = pi^(-n/2) exp(-|x|^2), so that each mode has variance h^2/2.  As printed, with
+    K/h, the mass is h^(n-1).
+
+    Examples
+    --------
+    >>> float(kde([[0.0, 0.0]], 2.0).variances)
+    2.0
+    """
+    return GaussianMixture(points, 0.5 * checks.number("bandwidth", bandwidth, above=0) ** 2)
