@@ -144,32 +144,34 @@ def _box(spare, to, x, at, table, dim):
 def _exponents(spare, work, x, at, table, count, dim, sheared, limit):
     """Leave p and log weight - rest of every component at spare[work:], and what its pull is made of behind them.
 
-    The largest of log weight - p is returned.  Round components whose p are all below the limit are formed plainly,
-    lane by lane, so that a point's numbers do not depend on its neighbours.
+    The largest of log weight - p is returned.  Where the p that matters is below the limit, round components are formed
+    plainly: lane by lane, so that a point's numbers do not depend on its neighbours.
     """
     n, length = width(x), 1 + 3 * dim + 2 * dim * dim
     ys = work + 2 * count * n
-    largest = zeros(x)
+    shift, top = zeros(x), number(table, 0)
     if not sheared:
         for k in range(count):
+            weight = number(table, k * length)
             p = _plain_exponent(spare, ys + k * dim * n, x, at, table, k * length, dim)
             store(spare, work + 2 * k * n, p)
-            store(spare, work + (2 * k + 1) * n, zeros(x) + number(table, k * length))
-            largest = larger(p, largest)
-    if sheared or any_above(largest, limit):
+            store(spare, work + (2 * k + 1) * n, zeros(x) + weight)
+            shift = larger(p * -1 + weight, shift) if k > 0 else p * -1 + weight
+            top = max(top, weight)
+    if sheared or any_above(shift * -1 + top, limit):
+        beyond = shift * -1 + (top - limit)
         for k in range(count):
             row = k * length
             if sheared:
                 p, rest = _sheared_exponent(spare, ys + k * dim * n, ys + count * dim * n, x, at, table, row, dim)
             else:
                 p, rest = _round_exponent(x, at, table, row, dim)
-                p = where_negative(largest - limit, load(spare, work + 2 * k * n), p)
-                rest = where_negative(largest - limit, 0.0, rest)
+                p = where_negative(beyond, load(spare, work + 2 * k * n), p)
+                rest = where_negative(beyond, 0.0, rest)
+            rest = rest * -1 + number(table, row)
             store(spare, work + 2 * k * n, p)
-            store(spare, work + (2 * k + 1) * n, rest * -1 + number(table, row))
-    shift = load(spare, work + n) - load(spare, work)
-    for k in range(1, count):
-        shift = larger(load(spare, work + (2 * k + 1) * n) - load(spare, work + 2 * k * n), shift)
+            store(spare, work + (2 * k + 1) * n, rest)
+            shift = larger(rest - p, shift) if k > 0 else rest - p
     return shift
 
 
