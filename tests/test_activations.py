@@ -21,6 +21,7 @@ def test_float32_in_float32_out():
     x = np.float32(0.3)
     assert type(activations.tanh_float32.py_func(x)) is np.float32
     assert type(activations.erfcx_float32.py_func(x)) is np.float32
+    assert type(exponentials.log_of_ratio_float32.py_func(x, np.float32(1))) is np.float32
     assert {type(part) for part in exponentials.exp_parts_float32.py_func(x)} == {np.float32}
 
 
@@ -64,3 +65,14 @@ def test_logarithm():
         mantissa, exponent = math.frexp(u)
         found = exponentials.log_of_parts(2 * mantissa, exponent - 1.0)
         assert found == pytest.approx(float(mp.log(mp.mpf(float(u)))), rel=5e-16)
+
+
+def test_logarithm_of_a_ratio():
+    for exponent in (-40, 0, 3):
+        for ratio in np.geomspace(2**-0.59, 2**0.59, 301):
+            wanted = mp.log(mp.mpf(float(ratio))) + exponent * mp.log(2)
+            t = (mp.mpf(float(ratio)) - 1) / (mp.mpf(float(ratio)) + 1)
+            found = exponentials.log_of_ratio(float(t), float(exponent))
+            assert found == pytest.approx(float(wanted), rel=7e-16, abs=1e-18)
+            found = exponentials.log_of_ratio_float32(np.float32(t), np.float32(exponent))
+            assert found == pytest.approx(float(wanted), rel=3e-7)

@@ -247,7 +247,7 @@ def check(result):
             "D.1": "the aim is twice the mode, (2, 2), against section 3.1",
             "D.2": f"outside the square r is {result['outside_square'][0]}, not the printed 0",
             "D.3": "aims (1, 1) and -11/9",
-            "D.4": f"prefactors are {' and '.join(words['d4_fronts'])}; the field does not notice a factor of r < 1",
+            "D.4": f"prefactors are {' and '.join(words['d4_fronts'])}; the field notices it only where r is not small",
         }[name]
         verdicts.append(
             Verdict(
