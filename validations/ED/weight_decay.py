@@ -108,9 +108,9 @@ def by_decay(decays, metric, distance):
 
 def in_words(rates, seen):
     """Return one sentence on a pair of rates."""
-    ends = "collapse at every lambda" if seen["ends"] is None else (
-        f"no collapse from lambda H = {seen['ends']:g}, at {seen['nearer']:.1f} times the distance of the least lambda "
-        "that collapses"
+    ends = "the collapse does not end" if seen["ends"] is None else (
+        f"collapse ends at lambda H = {seen['ends']:g}, with the cloud {seen['nearer']:.1f} times as far from the "
+        "modes as at the least lambda that collapses"
     )  # fmt: skip
     return f"alpha_D = {rates[0]:g}, alpha_G = {rates[1]:g}: {seen['overflow']:.0%} overflow at 0, {ends}"
 
@@ -181,7 +181,7 @@ def draw(result, fig):
         axis.set(xscale="log", xlabel="λ H (first point: 0)", ylabel=label)
     axes[1].legend(fontsize=7.5)
     axes[0].axhline(LEVEL, color=palette["black"], lw=0.8, ls="--")
-    axes[0].set(title=f"(a) r = {RATIO}", ylim=(-0.1, 2.3))
+    axes[0].set(title=f"(a) r = {RATIO}", ylim=(-0.1, 2.6))
     axes[1].set(title="(b) the same runs", yscale="log")
     pairs, ratios = np.asarray(result["metric_of_start"], dtype=float), np.asarray(result["ratios"])
     for values, colour, label, shift in zip(
