@@ -46,6 +46,7 @@ _ROOMS = (
     "games",
     "generators",
     "kernels",
+    "maps",
     "metrics",
     "ntk",
     "plotting",
