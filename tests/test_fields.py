@@ -105,6 +105,18 @@ def test_chunks_and_threads_change_no_bit():
         np.testing.assert_array_equal(one[12_345:12_350], again)
 
 
+@pytest.mark.parametrize("kind", ["one", "full"])
+def test_very_far_out(kind):
+    target = mixture(np.random.default_rng(3), 2, kind)
+    for distance in (1e6, 1e9, 1e12, 1e40):
+        x = np.array([[distance, -0.5 * distance]])
+        d, field, gap = fields.optimal(x, target, START)
+        _, true_field, true_gap, scale = naive.exact(x[0], parts(target), parts(START))
+        assert float(gap[0]) == pytest.approx(float(true_gap), rel=1e-12)
+        assert d[0] == (1.0 if true_gap > 0 else 0.0)
+        assert naive.norm([mp.mpf(float(a)) - b for a, b in zip(field[0], true_field, strict=True)]) <= 1e-12 * scale
+
+
 def test_a_full_covariance_that_is_round_is_the_round_one():
     full = GaussianMixture(SQUARE.means, np.array([0.1 * np.eye(2)] * 4))
     x = far_points(np.random.default_rng(0), SQUARE, 50)

@@ -123,3 +123,14 @@ def test_bad_input_is_named(make, message):
 
 def test_the_package_gives_the_room():
     assert ganth.targets.UniformBox is UniformBox
+
+
+def test_kde_is_the_mean_of_kernels():
+    points, h = np.array([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]]), 0.7
+    x = np.array([[0.3, 0.2], [5.0, 5.0]])
+    kernels = np.exp(-(((x[:, None] - points) / h) ** 2).sum(axis=2)) / np.pi
+    np.testing.assert_allclose(
+        np.exp(ganth.targets.kde(points, h).log_density(x)), kernels.mean(axis=1) / h**2, rtol=1e-9
+    )
+    with pytest.raises(ganth.ParameterError, match=r"bandwidth must be > 0, got 0"):
+        ganth.targets.kde(points, 0)

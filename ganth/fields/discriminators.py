@@ -55,8 +55,11 @@ def optimal(
     Source: TP, section 3, Theorem D.2.  Neither p, q, r nor d* is divided by: the exponents of both densities are
     formed in twice the working precision where they are large, so that log r keeps its digits as they cancel.  In
     float64, up to 300 standard deviations away: log r and d* > 1e-300 to 1e-12, the field to 1e-12 of
-    |grad log p| + |grad log q|.  Where q = 0 < p: 1, 0, +inf.  Where p = 0 < q: 0, NaN, -inf.  Where both vanish: NaN,
-    0, NaN, and one warning.  Cost: O(n d components), about 15 ns a point in the plane with five components.
+    |grad log p| + |grad log q|, or, next to a point where both are 0, to rounding of the pulls of single modes.  From
+    1e140 standard deviations on squares overflow.
+
+    Where q = 0 < p: 1, 0, +inf.  Where p = 0 < q: 0, NaN, -inf.  Where both vanish: NaN, 0, NaN, and one warning.
+    Cost: O(n d components), about 15 ns a point in the plane with five components.
 
     Examples
     --------

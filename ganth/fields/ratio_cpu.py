@@ -138,18 +138,21 @@ def _box(spare, to, x, at, table, dim):
         store(spare, to + (2 + i) * n, zeros(x))
     store(spare, to, shift)
     store(spare, to + n, zeros(x) + 1)
+    store(spare, to + (2 + dim) * n, zeros(x))
 
 
 @njit
 def _exponents(spare, work, x, at, table, count, dim, sheared, limit):
     """Leave p and log weight - rest of every component at spare[work:], and what its pull is made of behind them.
 
-    The largest of log weight - p is returned.  Where the p that matters is below the limit, round components are formed
-    plainly: lane by lane, so that a point's numbers do not depend on its neighbours.
+    The largest of log weight - p is returned in two parts, the second taken off what is left.  Where the p that matters
+    is below the limit, round components are formed plainly: lane by lane, so that a point's numbers do not depend on
+    its neighbours.
     """
     n, length = width(x), 1 + 3 * dim + 2 * dim * dim
     ys = work + 2 * count * n
-    shift, top = zeros(x), number(table, 0)
+    shift = slack = beyond = zeros(x)
+    top = number(table, 0)
     if not sheared:
         for k in range(count):
             weight = number(table, k * length)
@@ -172,18 +175,28 @@ def _exponents(spare, work, x, at, table, count, dim, sheared, limit):
             store(spare, work + 2 * k * n, p)
             store(spare, work + (2 * k + 1) * n, rest)
             shift = larger(rest - p, shift) if k > 0 else rest - p
-    return shift
+        # What rounding took from the shift, for it may be large where p is huge.
+        for k in range(count):
+            gap = load(spare, work + (2 * k + 1) * n) - (load(spare, work + 2 * k * n) + shift)
+            slack = larger(gap, slack) if k > 0 else gap
+        if not sheared:
+            slack = where_negative(beyond, 0.0, slack)
+        for k in range(count):
+            store(spare, work + (2 * k + 1) * n, load(spare, work + (2 * k + 1) * n) - slack)
+    return shift, slack
 
 
 @njit
 def _mixture(spare, to, work, x, at, table, count, dim, sheared, limit):
-    """Leave shift, total and -total times the score, dim + 2 Wides, at spare[to:]; log density = shift + log(total).
+    """Leave shift, total, -total times the score and slack, dim + 3 Wides, at spare[to:].
+
+    The log density is shift + (slack + log(total)).
 
     At spare[work:] two Wides and dim more of every component are kept, and 2 dim others.
     """
     n, length = width(x), 1 + 3 * dim + 2 * dim * dim
     ys = work + 2 * count * n
-    shift = _exponents(spare, work, x, at, table, count, dim, sheared, limit)
+    shift, slack = _exponents(spare, work, x, at, table, count, dim, sheared, limit)
     total = zeros(x)
     for k in range(count):
         # p + shift is exact where it matters: the two nearly cancel for the largest component.
@@ -204,13 +217,15 @@ def _mixture(spare, to, work, x, at, table, count, dim, sheared, limit):
         store(spare, to + (2 + i) * n, pull)
     store(spare, to, shift)
     store(spare, to + n, total)
+    store(spare, to + (2 + dim) * n, slack)
 
 
 @njit
 def _combine(results, at, spare, data, generated, dim, bare):
     """Leave d*, log ratio and the field, or where `bare` grad log ratio, in the rows of results."""
     n = width(spare)
-    delta = load(spare, data) - load(spare, generated)
+    end = (2 + dim) * n
+    delta = (load(spare, data) - load(spare, generated)) + (load(spare, data + end) - load(spare, generated + end))
     total, other = load(spare, data + n), load(spare, generated + n)
     near, one = _exp(magnitude(delta) * -1), zeros(spare) + 1
     mass, rest = total * where_negative(delta, near, 1.0), where_negative(delta, 1.0, near)
@@ -267,7 +282,7 @@ def _chunk(discriminator, field, log_ratio, x, data, data_count, data_kind, gene
     dim = x.shape[1]
     n = width(pointer(data, 0))
     rows, results = aligned(dim * BLOCK, data), aligned((2 + dim) * BLOCK, data)
-    of_data, of_generated, work = 0, (2 + dim) * n, 2 * (2 + dim) * n
+    of_data, of_generated, work = 0, (3 + dim) * n, 2 * (3 + dim) * n
     spare = aligned(work + ((2 + dim) * max(count, data_count) + 2 * dim) * n, data)
     points, pulls, finite = x.ravel(), field.ravel(), True
     for first in range(0, len(x), BLOCK):
