@@ -213,7 +213,7 @@ def texts() -> list[pathlib.Path]:
     """Return the text files that are committed, or meant to be."""
     folders = ("ganth", "tests", "validations", "benchmarks", "figures", ".ci")
     kinds = {".py", ".md", ".toml", ".cfg", ".json", ".html", ".css", ".tsv", ".ipynb", ".cff", ".yml", ""}
-    found = [path for path in ROOT.iterdir() if path.is_file()]
+    found = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a worktree's points outside
     found += [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
     hidden = {".partial", "__pycache__", ".ipynb_checkpoints"}
     return [path for path in found if path.suffix in kinds and not hidden & set(path.relative_to(ROOT).parts)]
