@@ -30,6 +30,7 @@ _NAMES = {
     "FiniteWidthGAN": "games",
     "FourierModes": "discriminators",
     "KernelGAN": "games",
+    "NSGAN": "games",
     "Run": "games",
     "Table": "sweeps",
     "sweep": "sweeps",
@@ -48,9 +49,11 @@ _ROOMS = (
     "kernels",
     "maps",
     "metrics",
+    "nn",
     "ntk",
     "plotting",
     "stability",
+    "stopping",
     "streams",
     "sweeps",
     "targets",
@@ -74,6 +77,7 @@ __all__ = [
 if TYPE_CHECKING:
     from .discriminators import DenseReLU as DenseReLU
     from .discriminators import FourierModes as FourierModes
+    from .games import NSGAN as NSGAN
     from .games import DiracGAN as DiracGAN
     from .games import EffectiveGAN as EffectiveGAN
     from .games import FiniteWidthGAN as FiniteWidthGAN

@@ -139,6 +139,13 @@ def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     return room[start : start + size].view(dtype).reshape(shape)
 
 
+def thread_count() -> int:
+    """Return how many threads parallel work takes where the caller asks for no number: as many as Numba has."""
+    import numba
+
+    return int(numba.get_num_threads())
+
+
 def _note_fork() -> None:
     global _forked_after_parallel
     _forked_after_parallel = _went_parallel

@@ -121,7 +121,6 @@ def test_blocks_of_units_change_nothing_but_the_rounding(monkeypatch):
     game = FiniteWidthGAN(rules(), WideGenerator(3, 40), optimiser="rmsprop")
     whole = game.run(steps=4, seed=1).final
     monkeypatch.setattr("ganth.generators.wide.UNITS", 16)
-    monkeypatch.setattr("ganth.games.finite_width.UNITS", 16)
     np.testing.assert_allclose(game.run(steps=4, seed=1).final, whole, rtol=1e-10)
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 import ganth
+from ganth.errors import ParameterError, ShapeError
 from ganth.targets import GaussianMixture, PointMasses, UniformBox
 
 seeds = st.integers(0, 2**64 - 1)
@@ -134,3 +135,21 @@ def test_kde_is_the_mean_of_kernels():
     )
     with pytest.raises(ganth.ParameterError, match=r"bandwidth must be > 0, got 0"):
         ganth.targets.kde(points, 0)
+
+
+def test_shares_of_modes():
+    cube = GaussianMixture.cube(3, 0.0125)
+    drawn = cube.sample(4000, 3)
+    shares = cube.shares(drawn)
+    assert shares.sum() == pytest.approx(0.9989, abs=0.002)  # four standard deviations, three dimensions
+    assert abs(shares - 1 / 8).max() < 0.02
+    assert cube.shares(np.stack([drawn, drawn + 9.0])).shape == (2, 8)
+    assert cube.shares(drawn + 9.0).sum() == 0
+    assert cube.shares([[np.nan] * 3, [1e300] * 3, [1.0] * 3]).sum() == pytest.approx(1 / 3)
+    # Distances are in units of each mode's own shape: (0.8, 0) lies nearer to the wide mode's edge.
+    pair = GaussianMixture([[0.0, 0.0], [1.0, 0.0]], [1.0, 0.0001])
+    assert pair.shares([[0.8, 0.0], [1.01, 0.0]]).tolist() == [0.5, 0.5]
+    with pytest.raises(ShapeError, match=r"points must have shape \(..., n, 3\)"):
+        cube.shares([[0.0, 1.0]])
+    with pytest.raises(ParameterError, match="within must be > 0"):
+        cube.shares(drawn, within=0.0)

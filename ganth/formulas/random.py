@@ -11,6 +11,7 @@ from numba import float64, njit, uint32, uint64
 
 # What a stream is for: the last word of the counter.
 START, DATA, FREQUENCIES, FREQUENCY_SCALES, WEIGHTS, NOISE, RESAMPLING, GENERATOR = range(8)
+LATENT, BETWEEN, LAYERS = range(8, 11)
 
 _MASK = 0xFFFFFFFF
 _MULTIPLIER_0 = 0xD2511F53

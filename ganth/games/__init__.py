@@ -4,6 +4,7 @@ from .dirac import DiracGAN
 from .effective import EffectiveGAN
 from .finite_width import FiniteWidthGAN
 from .kernel import KernelGAN
+from .nsgan import NSGAN
 from .run import Run
 
-__all__ = ["DiracGAN", "EffectiveGAN", "FiniteWidthGAN", "KernelGAN", "Run"]
+__all__ = ["NSGAN", "DiracGAN", "EffectiveGAN", "FiniteWidthGAN", "KernelGAN", "Run"]

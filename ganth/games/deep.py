@@ -12,12 +12,12 @@ from .. import checks
 from ..checks import Floats
 from ..discriminators import DenseNetwork, DenseReLU
 from ..errors import DivergedError
+from ..nn import RMSProp
 from . import blas
 from .effective import EffectiveGAN, coupled
 from .play import State
 
 _POINTS = 256  # of a block: its hidden units stay in the cache, its products are long enough
-_DECAY, _EPSILON = 0.99, 1e-8  # of RMSProp, as in PyTorch
 Layers = tuple[tuple[NDArray[Any], NDArray[Any]], ...]
 
 
@@ -163,13 +163,7 @@ class _Room:
         total[-1] = 0.0  # the output's bias: generated and true points cancel, but for rounding
         total += np.multiply(parameters, real(game.reg), out=scratch)
         if squares is not None:
-            squares *= real(_DECAY)
-            np.multiply(total, total, out=scratch)
-            scratch *= real(1.0 - _DECAY)
-            squares += scratch
-            np.sqrt(squares, out=scratch)
-            scratch += real(_EPSILON)
-            total /= scratch
+            RMSProp().precondition(total, squares)
         total *= real(game.lr_disc)
         parameters -= total
 

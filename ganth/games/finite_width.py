@@ -11,12 +11,12 @@ from ..checks import Floats
 from ..discriminators import Discriminator
 from ..errors import DivergedError, ParameterError, ShapeError
 from ..generators import WideGenerator, WideNetwork, sphere
-from ..generators.wide import UNITS, Propagation
+from ..generators.wide import Propagation
+from ..nn import RMSProp
 from . import blas
 from .effective import EffectiveGAN
 from .game import Game, Progress, trial_keys
 from .play import Engine, Observer, State
-from .rmsprop import precondition
 from .run import Run
 
 
@@ -209,7 +209,6 @@ class FiniteWidthEngine:
         # Of this kernel, particles stand still while the discriminator learns.
         self.inner = game.effective.with_settings(gram=np.zeros((n, n)))._engine(key, options, threads)
         self._rooms: list[Propagation] = []
-        self._scratch = np.empty(min(UNITS, game.generator.width) * (game.generator.dim + 1), self.dtype)
 
     def start(self, particles: Floats, masses: Floats) -> State:
         """Return the state at step 0."""
@@ -279,8 +278,7 @@ class FiniteWidthEngine:
             places: tuple[Any, Any] = np.s_[units], np.s_[:, units]
             for k, place in enumerate(places):
                 if squares is not None:
-                    scratch = self._scratch[: slopes[k].size].reshape(slopes[k].shape)
-                    precondition(slopes[k], squares[k][place], scratch)
+                    RMSProp().precondition(slopes[k], squares[k][place])
                 slopes[k][...] *= rate
                 (hidden, heads)[k][place] += slopes[k]
             room.forward_block(units, hidden, heads)

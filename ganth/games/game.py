@@ -60,15 +60,16 @@ class Game:
         observer: Observer | None,
         progress: Progress,
         threads: int | None,
+        particles_start: bool = True,
     ) -> Run:
-        """Play from `start` (trials, n, d) and return the record."""
+        """Play from `start` (trials, n, d) and return the record; with `particles_start` it is where particles are."""
         engine = self._engine(key, options, threads)
         engine.check_length(options["steps"], masses)
         state = engine.start(start, masses)
         wanted = record_steps(options["steps"], options["record_every"])
         kept, particles, recorded, interrupted = play(engine, state, wanted, observer=observer, progress=progress)
-        # The start was given in float64 and is kept so, whatever the arithmetic.
-        particles[:, 0] = start
+        if particles_start:  # given in float64 and kept so, whatever the arithmetic
+            particles[:, 0] = start
         return self._finish(kept, particles, recorded, interrupted, state, options, key, masses)
 
     def continue_run(

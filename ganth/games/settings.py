@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import ParameterError
 
-_HOMES = ("games", "kernels", "discriminators", "generators", "targets")
+_HOMES = ("games", "kernels", "discriminators", "generators", "targets", "nn")
 Arrays = dict[str, NDArray[Any]]
 
 

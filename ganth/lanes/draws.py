@@ -17,13 +17,13 @@ _philox = inlined(random.philox)
 
 
 @njit
-def uniforms(even, odd, count, key, step, trial, purpose):
-    """Set the first numbers of even and odd to elements 0, 2, ... and 1, 3, ... of a stream.
+def uniforms(even, odd, count, key, step, trial, purpose, first=0):
+    """Set the first numbers of even and odd to elements 0, 2, ... and 1, 3, ... of a stream, from counter `first` on.
 
     They are kept apart so that every loop over them is vectorised.
     """
     for i in range(count):
-        a, b, c, d = _philox(key, uint64(i), step, trial, purpose)
+        a, b, c, d = _philox(key, uint64(first + i), step, trial, purpose)
         even[i], odd[i] = random.uniform(a, b), random.uniform(c, d)
 
 
