@@ -12,6 +12,8 @@ seeds are the independent units and all intervals leave out each seed in turn; c
 Reproduced: D > 0 and c = 0 is not rejected.  Not reproduced: D < 0, or c = 0 is rejected.  Else open.  Four seeds left
 it open; four more are run at the cells within a factor NEAR of the line of the first four.  Afterwards n_disc there was
 made finer, to steps of at most STEP or of one, as the last column's crossing depended on it: both grids reject c = 0.
+Two runs at H = 512 that are not kept: at lambda = 2/512 both laws are rejected too, but the line is too high for the
+grid; at lambda = 2/1024 the exponential alone is rejected, which is "reproduced" by the rule.
 """
 
 import functools
@@ -34,7 +36,7 @@ CAPTION = (
     "likelihood is high only well above it. The source states no rate; those used are printed."
 )
 CLAIMS = ("ED-Fig5-trans", "ED-Fig5-power", "ED-Fig6", "ED-Num-avg")
-MINUTES = 0.7
+MINUTES = 0.8
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 LEVEL = np.log(8) / 2
@@ -47,7 +49,7 @@ AT_LINE = (*READINGS, "part_1", "part_2")
 # width, iterations, rates, ratios, discriminator steps, seeds, more seeds near the line
 SIZES = {
     "smoke": (64, 180, 0.1, 0.1, np.geomspace(0.005, 0.2, 5), [2, 4, 8], 2, 1),
-    "quick": (1024, 1000, 0.3, 0.1, np.geomspace(0.005, 0.2, 7), [2, 3, 4, 5, 6, 8, 10, 12], 4, 4),
+    "quick": (1024, 1000, 0.3, 0.1, np.geomspace(0.005, 0.2, 7)[:-1], [2, 3, 4, 5, 6, 8, 10, 12], 4, 4),
     "paper": (2048, 5000, 0.1, 0.1, np.geomspace(0.006, 0.6, 15), [3, 4, 6, 8, 11, 16, 22, 32, 45, 64], 8, 8),
 }
 
@@ -83,7 +85,7 @@ def compute(profile, seed, backend, jobs):
     middle, few = len(ratios) // 2, slice(len(n_discs) // 2 - 1, len(n_discs) // 2 + 2)
     double = ganth.sweep(
         functools.partial(fn, dtype="float64"), {"ratio": [ratios[middle]], "n_disc": n_discs[few]},
-        seeds=seed_list, jobs=jobs,
+        seeds=seed_list[:2], jobs=jobs,
     )  # fmt: skip
     zero = ganth.sweep(fn, {"ratio": [0.0], "n_disc": [1, 2]}, seeds=seed_list, jobs=jobs)
     fine = finer(n_discs)
@@ -108,7 +110,7 @@ def compute(profile, seed, backend, jobs):
         **{name: table.grid(name) for name in ("before", "likelihood")},
         **{f"line_{name}": values for name, values in lines.items()},
         "zero": zero.grid("before"),
-        "double_less_single": double.grid("before")[0] - table.grid("before")[middle, few],
+        "double_less_single": double.grid("before")[0] - table.grid("before")[middle, few, :2],
     }
 
 
@@ -239,8 +241,9 @@ def check(result):
             "in 1/eps, eps = (g1 - g2)/N, and the log-likelihood gained by the second; metric at r = 0 and n_disc = 1, "
             f"and n_disc of the line there by 1/eps. Here {rejected(bends)}. {seeds} seeds: the first "
             f"{settings['seeds']} left it undecided, so that {settings['more']} were added near the line, under a rule "
-            "written before they were run; then n_disc was made finer there, with the same outcome. At r = 1, eps = 0, "
-            "nothing splits, so that no power law in r holds up to there"
+            "written before they were run; then n_disc was made finer there, with the same outcome. Not robust: of two "
+            "runs at H = 512 that are not kept, lambda = 2/512 rejects both laws, 2/1024 the exponential alone. At "
+            "r = 1, eps = 0, nothing splits, so that no power law in r holds up to there"
             if both else "fewer than four columns cross the level",
         ),
         Verdict(

@@ -30,7 +30,7 @@ MINUTES = 0.35
 
 SIZES = {
     "smoke": {"width": 32, "steps": 60, "ratios": 5, "rates": 4, "seeds": 2},
-    "quick": {"width": 512, "steps": 4000, "ratios": 8, "rates": 9, "seeds": 4},
+    "quick": {"width": 512, "steps": 4000, "ratios": 8, "rates": 9, "seeds": 3},
     "paper": {"width": 2048, "steps": 4000, "ratios": 12, "rates": 14, "seeds": 10},
 }
 RATIOS, RATES = (0.01, 0.3), (0.1, 1.6)

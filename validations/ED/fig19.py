@@ -31,8 +31,9 @@ CAPTION = (
     "⅛ log 8), the last β without overflow."
 )
 CLAIMS = ("ED-Fig19", "ED-New-onset")
-MINUTES = 0.35
+MINUTES = 0.5
 
+RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 LEVEL, DIP = math.log(8) / 2, math.log(8) / 8
 PARTICLES, STEPS, RECORDS = 200, 2000, 40
 TANH = {"ntk_ratio": 0.2, "lr_disc": 0.01, "lr_gen": 0.1, "n_disc": 5, "activation": "tanh"}
@@ -43,7 +44,7 @@ RATES = (
 # width; betas beside 0; seeds; iterations; betas, seeds and iterations of the onset
 SIZES = {
     "smoke": (32, 3, 2, 80, 3, 2, 40),
-    "quick": (256, 8, 8, STEPS, 5, 5, 1600),
+    "quick": (256, 8, 5, STEPS, 5, 3, 1600),
     "paper": (2048, 21, 16, STEPS, 13, 16, 1600),
 }
 
@@ -84,35 +85,38 @@ def dirac_table():
     return np.array(rows)
 
 
+def play(game, steps, every, seed, trial):
+    """Return the course of the metric of one seed, NaN if it overflowed, and its last cloud."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are counted
+        run = game.run(steps=steps, seed=seed, first_trial=trial, record_every=every, dtype="float32", threads=1)
+    gone = np.nan if run.diverged_at[0] >= 0 else 0.0
+    return ganth.metrics.mode_collapse(run.particles[0], RING.means) + gone, run.particles[0, -1]
+
+
 def compute(profile, seed, backend, jobs):
+    from joblib import Parallel, delayed
+
     width, count, seeds, steps, onset_count, onset_seeds, onset_steps = SIZES[profile]
-    ring = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
     common = {"n_particles": PARTICLES, "width": width, "grad_reg_form": "full"}
     betas = np.append(0.0, np.geomspace(0.1, 215.0, count))
-    metric, distance, unrest = (np.full((len(betas), seeds), np.nan) for _ in range(3))
-    clouds = np.empty((len(betas), PARTICLES, 2))
     shares = np.geomspace(0.12, 0.7, onset_count)  # of the Dirac-GAN's beta: where the onset is looked for
     rates = np.array([[{**RELU, **changes}[name] for name in ("lr_disc", "lr_gen", "n_disc")] for changes in RATES])
     law = 2 * np.sqrt(rates[:, 1] / (rates[:, 0] * rates[:, 2]))
-    table = np.full((len(RATES), onset_count, onset_seeds), np.nan)
 
-    def play(settings, beta, trials, iterations, every):
-        game = ganth.EffectiveGAN(ring, **common, **settings, grad_reg=float(beta))
-        run = game.run(steps=iterations, trials=trials, seed=seed, record_every=every, dtype="float32", threads=jobs)
-        course = ganth.metrics.mode_collapse(run.particles, ring.means)
-        course[run.diverged_at >= 0] = np.nan
-        return run, course
+    def game(settings, beta):
+        return ganth.EffectiveGAN(RING, **common, **settings, grad_reg=float(beta))
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are counted
-        for i, beta in enumerate(betas):
-            run, course = play(TANH, beta, seeds, steps, max(steps // RECORDS, 1))
-            metric[i], unrest[i] = course[:, -1], course[:, course.shape[1] // 2 :].std(axis=1)
-            distance[i] = ganth.metrics.nearest_mode_distance(run.particles[:, -1], ring.means)
-            clouds[i] = run.particles[0, -1]
-        for k, changes in enumerate(RATES):
-            for i, share in enumerate(shares):
-                table[k, i] = play({**RELU, **changes}, share * law[k], onset_seeds, onset_steps, None)[1][:, -1]
+    every, one = max(steps // RECORDS, 1), delayed(play)
+    onsets = [game({**RELU, **changes}, share * at) for changes, at in zip(RATES, law, strict=True) for share in shares]
+    with Parallel(n_jobs=jobs) as parallel:
+        tanh = parallel(one(game(TANH, beta), steps, every, seed, k) for beta in betas for k in range(seeds))
+        relu = parallel(one(other, onset_steps, None, seed, k) for other in onsets for k in range(onset_seeds))
+    courses = np.array([course for course, _ in tanh]).reshape(len(betas), seeds, -1)
+    clouds = np.array([cloud for _, cloud in tanh]).reshape(len(betas), seeds, PARTICLES, 2)
+    metric, unrest = courses[..., -1], courses[..., courses.shape[2] // 2 :].std(axis=2)
+    distance = ganth.metrics.nearest_mode_distance(clouds, RING.means)
+    table = np.array([course[-1] for course, _ in relu]).reshape(len(RATES), onset_count, onset_seeds)
     lost = np.isnan(metric).any(axis=1)
     last = int(np.flatnonzero(~lost)[-1])
     median = np.median(np.where(lost[:, None], np.nan, metric), axis=1)
@@ -130,8 +134,8 @@ def compute(profile, seed, backend, jobs):
             "grad_reg_form": "full", "printed_width": 2048,
         },
         "betas": betas, "metric": metric, "distance": distance, "unrest": unrest, "median": median, "last": last,
-        "dip": dip, "chosen": np.array([under, middle, last]), "clouds": clouds[[under, middle, last]],
-        "modes": ring.means, "rates": rates, "onset_shares": shares, "onset_table": table, "onset": onset,
+        "dip": dip, "chosen": np.array([under, middle, last]), "clouds": clouds[[under, middle, last], 0],
+        "modes": RING.means, "rates": rates, "onset_shares": shares, "onset_table": table, "onset": onset,
         "onset_intervals": found.intervals * law[:, None], "law": law, "exponents": powers,
         "exponent_halves": halves(np.array([exponents(rates, row) for row in replicates])),
         "dirac": dirac_table(),
