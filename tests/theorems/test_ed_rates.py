@@ -90,7 +90,7 @@ def test_a_diagram_of_a_known_law_gets_its_verdict(law):
     metric = 2 * LEVEL / (1 + (rates[:, None] / (line[:, None, None] * apart)) ** 6)
     counted = {"n_disc": (1, 2, 3), "lr_disc": 0.1, "ratios": [0.05]}
     result = {
-        "settings": {"lr_gen": [0.03, 0.3], "level": LEVEL, "counted": counted},
+        "settings": {"width": 64, "lr_gen": [0.03, 0.3], "level": LEVEL, "counted": counted},
         "ratios": ratios,
         "counted_metric": np.array([[[2.0], [1.0], [0.5]]]),
     }
