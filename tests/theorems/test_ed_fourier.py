@@ -86,7 +86,7 @@ def test_ED_Alg2_reg(start, reg):
             w = step(w)
         kept[penalty] = w
     assert kept["square"] == pytest.approx(start * (1 - 0.1 * reg) ** 50, abs=1e-15)
-    assert abs(kept["printed"] - start) <= 0.11 * reg * 100 * abs(start) ** 3
+    assert abs(kept["printed"] - start) <= 0.11 * reg * 100 * abs(start) ** 3 + 1e-14 * abs(start)  # rounding
     assert theory.damping("square") == theory.reg
     assert theory.damping("printed") == 0
 
