@@ -53,6 +53,7 @@ _ROOMS = (
     "ntk",
     "plotting",
     "stability",
+    "steepness",
     "stopping",
     "streams",
     "sweeps",

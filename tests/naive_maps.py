@@ -46,3 +46,29 @@ def inverse(y, means, variances, weights):
             middle = (low + high) / 2
             low, high = (middle, high) if tail(-middle) < u else (low, middle)
         return (low + high) / 2
+
+
+def printed_bound(points, bandwidth, radius, repaired):
+    count, dim = len(points), len(points[0])
+    mean = [sum(point[i] for point in points) / (count if repaired else dim) for i in range(dim)]
+    powers = [
+        math.exp(sum((a - b) ** 2 for a, b in zip(point, mean, strict=True)) / (dim * bandwidth**2)) for point in points
+    ]
+    delta = math.exp(-(radius**2) / 2) / math.sqrt(2 * math.pi)
+    scale = bandwidth if repaired else bandwidth ** (1 / dim)
+    return delta * scale * math.sqrt(math.pi / dim) * (min(powers) if repaired else max(powers))
+
+
+def recurrence(k, target, step, x0, dim, n_steps, law):
+    def phi(z):
+        return math.exp(-(z**2) / 2)
+
+    path = [k]
+    for _ in range(n_steps):
+        if law == "printed":
+            k = k + step * (1 / k**2 - 1 / target**2) / (1 + k * phi(k * x0 / target) / (target * phi(x0)))
+        else:
+            ratio = (phi(k * x0 / target) / target**dim) / (phi(x0) / k**dim)
+            k = k + step * k * (1 / k**2 - 1 / target**2) / (1 + ratio)
+        path.append(k)
+    return path

@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "generators": (PLAYERS - {"discriminators", "generators"}) | {"scipy"},
     "fields": LEARNED | {"scipy"},
     "maps": LEARNED | {"scipy"},
-    "steepness": LEARNED | {"scipy"},
+    "steepness": LEARNED | {"maps", "scipy"},
     "divergences": LEARNED | {"scipy"},
     "metrics": LEARNED | {"scipy", "ot"},
     "games": PLAYERS | {"files", "scipy", "tqdm"},

@@ -16,7 +16,8 @@ from .anchors import anchors
 Floats = NDArray[np.float64]
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
 _PROMINENCE = 1e-9  # of a peak of log g': less is rounding
-_PEAK_STEPS = 80
+_PEAK_STEPS = 45
+_FEW = 4096  # points
 
 
 class Transport:
@@ -61,12 +62,16 @@ class Transport:
     def _pieces(self) -> tuple[Floats, Floats, Floats]:
         return self._means, self._scales, self._log_weights
 
+    def _team(self, size: int) -> int | None:
+        """Return how many threads to use: one for few points, where starting others takes longer."""
+        return 1 if size < _FEW else self._threads
+
     def _both(self, x: ArrayLike) -> tuple[Any, Any]:
         from . import transport_cpu
 
         points = _array("x", x)
         value, log_slope = np.empty(points.size), np.empty(points.size)
-        with machine.parallel_region(self._threads):
+        with machine.parallel_region(self._team(points.size)):
             if len(self._means) == 1:
                 scale = self._scales[0]
                 low = float((self._variances[0] - Fraction(float(scale)) ** 2) / (2 * Fraction(float(scale))))
@@ -94,7 +99,7 @@ class Transport:
 
         points = _array("y", y)
         out = np.empty(points.size)
-        with machine.parallel_region(self._threads):
+        with machine.parallel_region(self._team(points.size)):
             transport_cpu.inverse(out, points.ravel(), *self._pieces(), self._rows)
         return out.reshape(points.shape)[()]
 
@@ -116,7 +121,7 @@ class Transport:
 
         points = _array("y", y)
         out = np.empty(points.size)
-        with machine.parallel_region(self._threads):
+        with machine.parallel_region(self._team(points.size)):
             transport_cpu.log_densities(out, points.ravel(), *self._pieces())
         return out.reshape(points.shape)[()]
 

@@ -18,7 +18,7 @@ _NODES, _WEIGHTS = (tuple(part.tolist()) for part in np.polynomial.legendre.legg
 
 @compiled(error_model="numpy")
 def tails(y, first, last, sign, means, scales, log_weights):
-    """Return log sum_k w Q(z) and log sum_k w phi(z)/s, z = sign (y - m)/s, k from first to last - 1."""
+    """Return log sum_k w Q(z) and sum_k w phi(z)/s over that sum, z = sign (y - m)/s, k from first to last - 1."""
     top = -np.inf
     total = slope = 0.0
     for k in range(first, last):
@@ -32,8 +32,8 @@ def tails(y, first, last, sign, means, scales, log_weights):
             share = math.exp(tail - top)
             total, slope = total + share, slope + share * density
     if total == 0.0:
-        return -np.inf, -np.inf
-    return top + math.log(total), top + math.log(slope)
+        return -np.inf, 0.0
+    return top + math.log(total), slope / total
 
 
 @compiled(error_model="numpy")
@@ -47,9 +47,9 @@ def log_sum(a, b):
 @compiled(error_model="numpy")
 def log_density(y, split, means, scales, log_weights):
     """Return log psi(y)."""
-    _, left = tails(y, 0, split, 1.0, means, scales, log_weights)
-    _, right = tails(y, split, len(means), -1.0, means, scales, log_weights)
-    return log_sum(left, right)
+    left, fall = tails(y, 0, split, 1.0, means, scales, log_weights)
+    right, rise = tails(y, split, len(means), -1.0, means, scales, log_weights)
+    return log_sum(left + math.log(fall), right + math.log(rise))
 
 
 @compiled(error_model="numpy")
@@ -70,15 +70,15 @@ def solve(log_excess, negative, low, high, split, means, scales, log_weights):
     """Return y in [low, high] where A - B = -+exp(log_excess), by safeguarded Newton steps on a difference of logs."""
     y = 0.5 * (low + high)
     for _ in range(200):
-        log_b, slope_b = tails(y, 0, split, 1.0, means, scales, log_weights)
-        log_a, slope_a = tails(y, split, len(means), -1.0, means, scales, log_weights)
+        log_b, rate_b = tails(y, 0, split, 1.0, means, scales, log_weights)
+        log_a, rate_a = tails(y, split, len(means), -1.0, means, scales, log_weights)
         # Falls with y: log B - log(A + |excess|) or log(B + excess) - log A.
         if negative:
             right = log_sum(log_a, log_excess)
-            gap, fall = log_b - right, math.exp(slope_b - log_b) + math.exp(slope_a - right)
+            gap, fall = log_b - right, rate_b + rate_a * math.exp(log_a - right)
         else:
             left = log_sum(log_b, log_excess)
-            gap, fall = left - log_a, math.exp(slope_a - log_a) + math.exp(slope_b - left)
+            gap, fall = left - log_a, rate_a + rate_b * math.exp(log_b - left)
         if gap > 0.0:
             low = y
         elif gap < 0.0:
@@ -174,8 +174,8 @@ def transport(y, log_slope, x, means, scales, log_weights, places, rows):
         if split == 0 or split == count:
             # The masses agree: what is left is the ratio of two hazards.
             sign = 1.0 if negative else -1.0
-            mass, density = tails(found, 0, count, sign, means, scales, log_weights)
-            log_slope[i] = math.log(formula.hazard(sign * x[i])) - (density - mass)
+            _, rate = tails(found, 0, count, sign, means, scales, log_weights)
+            log_slope[i] = math.log(formula.hazard(sign * x[i])) - math.log(rate)
         else:
             below = -0.5 * x[i] * x[i] - formula.HALF_LOG_TWO_PI
             log_slope[i] = below - log_density(found, split, means, scales, log_weights)
