@@ -1,6 +1,7 @@
 """The numbers of a mixture that its transport map leans on, to twice the working precision: exact sums, 60 digits."""
 
 import decimal
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -20,21 +21,13 @@ def anchors(means: Floats, variances: Floats, weights: Floats) -> Floats:
     total = sum(exact)
     exact = [weight / total for weight in exact]
     tails = [_tail(float(mean), float(variance)) for mean, variance in zip(means, variances, strict=True)]
-    rows = []
-    for split in range(len(means) + 1):
-        left = sum(exact[:split], Fraction(0))
-        # With Q(|z|) for both signs: Q(-z) = 1 - Q(z), the ones counted exactly.
-        terms, ones = [], Fraction(0)
-        for k, (mean, weight) in enumerate(zip(means, exact, strict=True)):
-            on_left = k < split
-            crossed = (mean > 0) if on_left else (mean < 0)
-            sign = 1 if on_left == crossed else -1
-            terms.append(sign * weight * tails[k])
-            if crossed:
-                ones += -weight if on_left else weight
-        rows.append(
-            [part for number in (left, 1 - left, left - Fraction(1, 2), sum(terms) + ones) for part in _pair(number)]
-        )
+    # Psi(0), of which each component with its mean on the left gives its weight less a tail, the others a tail.
+    at_zero = sum(w * (1 - q if m < 0 else q) for w, m, q in zip(exact, means, tails, strict=True))
+    rows, left = [], Fraction(0)
+    for weight in [*exact, Fraction(0)]:
+        numbers = (left, 1 - left, left - Fraction(1, 2), at_zero - left)
+        rows.append([part for number in numbers for part in _pair(number)])
+        left += weight
     return np.array(rows)
 
 
@@ -43,6 +36,7 @@ def _pair(number: Fraction) -> tuple[float, float]:
     return high, float(number - Fraction(high))
 
 
+@functools.lru_cache(maxsize=4096)
 def _tail(mean: float, variance: float) -> Fraction:
     """Return Q(|mean|/sqrt(variance)), by 1/2 - phi(z) (z + z^3/3 + z^5/15 + ...) with digits to spare."""
     rough = mean * mean / variance
@@ -57,12 +51,13 @@ def _tail(mean: float, variance: float) -> Fraction:
             k += 2
             term = term * square / k
             total += term
-        density = (-square / 2).exp() / (2 * _pi()).sqrt()
+        density = (-square / 2).exp() / (2 * _pi(context.prec)).sqrt()
         return Fraction(decimal.Decimal(1) / 2 - density * total)
 
 
-def _pi() -> decimal.Decimal:
-    """Return pi in the present precision, by Machin's formula."""
+@functools.cache
+def _pi(digits: int) -> decimal.Decimal:
+    """Return pi in the present precision, which has so many digits, by Machin's formula."""
 
     def arctangent(inverse: int) -> decimal.Decimal:
         term = total = decimal.Decimal(1) / inverse

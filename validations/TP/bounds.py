@@ -37,7 +37,7 @@ MINUTES = 0.05
 
 COUNTS = {"smoke": 20, "quick": 300, "paper": 3000}
 SHIFTS = np.linspace(0, 10, 41)
-BANDWIDTHS = (0.3, 0.2, 0.15, 0.1, 0.07)
+BANDWIDTHS = {"smoke": (0.1, 0.07), "quick": (0.3, 0.2, 0.15, 0.1, 0.07), "paper": (0.3, 0.2, 0.15, 0.1, 0.07)}
 DISTANCES = np.linspace(0.5, 4, 15)
 EPSILON = 1e-3
 
@@ -91,10 +91,10 @@ def folded_ratio():
     )
 
 
-def ring_rows():
+def ring_rows(bandwidths):
     """Return for each bandwidth: steepness, printed, repaired, isoperimetric and pointwise bound of the polar map."""
     rows, gaps = [], []
-    for bandwidth in BANDWIDTHS:
+    for bandwidth in bandwidths:
         # The ball reaches as far as the image stays a distance of 0.2 from the mean.
         found = steepness.ring_of_points(100, 1.0, bandwidth, radius=min(5.0, 0.8 * np.sqrt(2) / bandwidth))
         ring = GaussianMixture(PointMasses.ring(100, 1.0).points, bandwidth**2 / 2)
@@ -123,7 +123,7 @@ def corner(radius, count):
 def compute(profile, seed, backend, jobs):
     shifted = [steepness.shifted_points(shift) for shift in SHIFTS]
     repeated = [steepness.repeated_points(times) for times in (1, 2, 3)]
-    ring, gaps = ring_rows()
+    ring, gaps = ring_rows(BANDWIDTHS[profile])
     kink = 8 / 9
     sides = steepness.refining_map([kink - 2e-6, kink - 1e-6, kink + 1e-6, kink + 2e-6], 10.0)
     ball = 1 - np.geomspace(1e-2, 1e-14, 7)
@@ -134,7 +134,10 @@ def compute(profile, seed, backend, jobs):
     slope = np.exp(-0.5 * (9 * ball**2 - place**2)) / (1 - 2 * ndtr(-3)) * pair.derivative(place)
     growth = np.array(
         [
-            [steepness.isoperimetric_bound(GaussianMixture(np.outer([-a, a], np.eye(dim)[0]), 0.5)) for a in DISTANCES]
+            [
+                steepness.isoperimetric_bound(GaussianMixture(np.outer([-a, a], np.eye(dim)[0]), 0.5), np.eye(dim)[0])
+                for a in DISTANCES
+            ]
             for dim in (1, 2, 3)
         ]
     )
@@ -142,7 +145,7 @@ def compute(profile, seed, backend, jobs):
     law = GaussianMixture(points, 0.5)
     plane = np.array([[0.0, 1.0], [2.0, -1.0]])
     return {
-        "settings": {"shifts": SHIFTS.tolist(), "bandwidths": list(BANDWIDTHS), "epsilon": EPSILON},
+        "settings": {"shifts": SHIFTS.tolist(), "bandwidths": list(BANDWIDTHS[profile]), "epsilon": EPSILON},
         "one_sided": np.diff(sides)[[0, 2]] / 1e-6,
         "shifted": np.array([[one.steepness, one.printed, one.repaired] for one in shifted]),
         "repeated": np.array([[one.steepness, one.printed, one.repaired] for one in repeated]),
