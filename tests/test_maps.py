@@ -63,6 +63,8 @@ def test_transport_across_a_deep_valley(x):
     ("means", "variances", "weights"),
     [
         ([-8, 8], 1.0, [0.3, 0.7]),  # Phi(x) - 0.3 must keep 27 digits
+        ([-8, 8], 1.0, [0.1, 0.9]),
+        ([-8, 8], 1.0, [0.9, 0.1]),
         ([92, 108], 1.0, None),
         ([-20, 20], 1.0, None),
         ([-6, -2, 2, 6], [0.1, 0.2, 0.2, 0.1], None),

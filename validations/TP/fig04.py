@@ -159,9 +159,7 @@ def compute(profile, seed, backend, jobs):
     t = np.unique(np.geomspace(1, printed_steps, 400).astype(int))
     return {
         "settings": {"k_target": K_TARGET, "step": STEP, "steps": steps, "printed_steps": printed_steps, "x0": 1.0},
-        "corrected": right[:: max(1, steps // 500)],
-        "every": max(1, steps // 500),
-        "printed": printed[: steps + 1 : max(1, steps // 500)],
+        "corrected": right[t[t <= steps]],
         "printed_times": t,
         "printed_later": printed[t],
         "particle": particle,
@@ -293,8 +291,8 @@ def draw(result, fig):
     colours = list(ganth.plotting.PALETTE.values())
     fig.set_size_inches(9.5, 6.8)
     (growth, chance), (step, law) = fig.subplots(2, 2)
-    t = np.asarray(result["every"]) * np.arange(len(result["corrected"]))
-    growth.loglog(t[1:], result["corrected"][1:], color=colours[0], label="corrected")
+    t = np.asarray(result["printed_times"])[: len(result["corrected"])]
+    growth.loglog(t, result["corrected"], color=colours[0], label="corrected")
     growth.loglog(result["printed_times"], result["printed_later"], color=colours[3], label="printed")
     times = result["record"] * np.arange(len(result["particle"]))
     growth.loglog(times[1:], result["particle"][1:], "o", ms=4, color="black", label="particle")
