@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 
 from ganth.errors import ParameterError, ShapeError
 from ganth.formulas import normal as formula
-from ganth.maps import REARRANGEMENTS, Branch, exchange, fold, pushforward_density, rearranged, transport_1d
+from ganth.maps import REARRANGEMENTS, Branch, Transport, exchange, fold, pushforward_density, rearranged, transport_1d
 from ganth.targets import GaussianMixture
 
 seeds = st.integers(0, 2**32)
@@ -28,6 +28,7 @@ def random_line(rng):
     count = rng.integers(1, 6)
     means = rng.normal(size=count) * rng.choice([1, 5, 20])
     means[rng.random(count) < 0.1] = 0.0
+    means.sort()
     return line(means, np.exp(rng.normal(size=count) * rng.choice([0, 1, 3])), rng.dirichlet(np.full(count, 2.0)))
 
 
@@ -138,7 +139,7 @@ def test_order_and_threads_do_not_matter(seed):
     x = rng.normal(size=(3, 5)) * 5
     one, two = transport_1d(target, threads=1), transport_1d(target, threads=2)
     np.testing.assert_array_equal(one(x), two(x))
-    np.testing.assert_allclose(transport_1d(other)(x), one(x), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(Transport(other)(x), one(x), rtol=1e-12, atol=1e-13)
 
 
 def test_shapes_follow_the_argument():
@@ -174,6 +175,7 @@ def test_tails_and_pairs_are_exact():
     [
         (lambda: transport_1d(GaussianMixture([[0.0, 1.0]], 1.0)), ShapeError, "target must be one-dimensional"),
         (lambda: transport_1d([[0.0]]), ParameterError, "target must be a GaussianMixture"),
+        (lambda: transport_1d(line([1, 0], 1.0)), ParameterError, "target must have its means in ascending order"),
         (lambda: line([], 1.0), ShapeError, "means must hold at least one point"),
         (lambda: line([0, 1], [1.0, 0.0]), ParameterError, "variances must be > 0, got 0.0"),
         (lambda: line([0, 1], [[[1.0]], [[-1.0]]]), ParameterError, "variances must be positive definite"),

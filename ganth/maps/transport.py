@@ -172,7 +172,7 @@ def transport_1d(target: GaussianMixture, *, threads: int | None = None) -> Tran
     Parameters
     ----------
     target : GaussianMixture
-        One-dimensional; its weights are normalised.
+        One-dimensional, its means in ascending order; its weights are normalised.
     threads : int, optional
 
     Returns
@@ -183,7 +183,7 @@ def transport_1d(target: GaussianMixture, *, threads: int | None = None) -> Tran
     Raises
     ------
     ParameterError, ShapeError
-        If the target is no GaussianMixture, or not one-dimensional.
+        If the target is no GaussianMixture, not one-dimensional, or its means are not ascending.
 
     Notes
     -----
@@ -199,6 +199,8 @@ def transport_1d(target: GaussianMixture, *, threads: int | None = None) -> Tran
     >>> [round(float(ratio), 12) for ratio in (g.derivative(0.0) / np.exp(32), g.steepness() / np.exp(32))]
     [1.0, 1.0]
     """
+    if isinstance(target, GaussianMixture) and (np.diff(target.means[:, 0]) < 0).any():
+        raise ParameterError(f"target must have its means in ascending order, got {target.means[:, 0].tolist()}")
     return Transport(target, threads=threads)
 
 

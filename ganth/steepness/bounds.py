@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..errors import ParameterError, ShapeError
-from ..maps import transport_1d
+from ..maps import Transport
 from ..targets import GaussianMixture
 
 
@@ -171,5 +171,5 @@ def _along(target: GaussianMixture, way: checks.Floats) -> float:
     if np.ptp(means) == np.ptp(variances) == 0:
         steepness = float(np.sqrt(variances[0]))
     else:
-        steepness = transport_1d(GaussianMixture(means[:, None], variances, target.weights)).steepness()
+        steepness = Transport(GaussianMixture(means[:, None], variances, target.weights)).steepness()
     return steepness / float(np.sqrt(len(way)) * np.abs(way).sum())

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import Floats
-from ..maps import transport_1d
+from ..maps import Transport
 from ..targets import GaussianMixture, PointMasses
 from .bounds import of_jacobians, printed_bound
 
@@ -140,7 +140,7 @@ def repeated_points(times: int, bandwidth: float = 1.0, radius: float = 3.0) -> 
 def _on_the_line(points: Floats, bandwidth: float, radius: float) -> float:
     """Return sup g' over (-radius, radius) of the monotone map."""
     radius = checks.number("radius", radius, above=0)
-    g = transport_1d(GaussianMixture(points, checks.number("bandwidth", bandwidth, above=0) ** 2 / 2))
+    g = Transport(GaussianMixture(points, checks.number("bandwidth", bandwidth, above=0) ** 2 / 2))
     return float(g.derivative(np.linspace(-radius, radius, 2001)).max())
 
 

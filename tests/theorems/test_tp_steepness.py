@@ -30,7 +30,8 @@ def image_of(matrix):
 def random_line(seed):
     rng = np.random.default_rng(seed)
     count = rng.integers(1, 5)
-    return GaussianMixture(3 * rng.normal(size=(count, 1)), rng.uniform(0.3, 2), rng.dirichlet(np.full(count, 3.0)))
+    means = np.sort(3 * rng.normal(size=(count, 1)), axis=0)
+    return GaussianMixture(means, rng.uniform(0.3, 2), rng.dirichlet(np.full(count, 3.0)))
 
 
 def test_TP_Def4_1():
