@@ -12,8 +12,8 @@ from ganth.claims import Verdict
 
 TITLE = "The edge of a mode: who is pushed far, and whether modes contract"
 CAPTION = (
-    "(a) Median step ‖∇d/(2d)‖ of samples of the data at a distance ρ from their mode, every seed and the median "
-    "of seeds. (b) Share of the step that leads to the centre: −1 outward, 1 inward. (c) Median over rays of ‖∇d‖ over "
+    "(a) Median step ‖∇d/(2d)‖ of particles at a distance ρ from a mode, every seed (thin) and the median of seeds "
+    "(thick). (b) Share of the step that leads to the centre: −1 outward, 1 inward. (c) Median over rays of ‖∇d‖ over "
     "its value at the centre. (d) Width of the generated modes over that of the data (median distances), and the "
     "number of modes covered, as training goes on."
 )
@@ -128,7 +128,8 @@ def draw(result, fig):
     width.axhline(1, color="black", lw=0.8, ls=":")
     width.set(
         xlabel="epoch (50 iterations)",
-        ylabel="width of generated modes over the data's",
+        ylabel="width over the data's",
+        ylim=(0, 4),
         title="(d) do modes contract?",
     )
     other = width.twinx()
