@@ -35,7 +35,7 @@ MODELS = {
 }
 BINS = np.linspace(0.0, 1.45, 30)
 HEIGHTS = np.array([3.0, 1.5, 0.0, -1.5, -3.0])
-COUNTS = {"smoke": (61, 400), "quick": (201, 4000), "paper": (601, 20_000)}
+COUNTS = {"smoke": (61, 400), "quick": (201, 1200), "paper": (601, 20_000)}
 DT, STEPS = 0.02, 600
 
 
