@@ -63,6 +63,15 @@ def array(name: str, value: ArrayLike, shape: str, ndim: int | tuple[int, ...]) 
     return result
 
 
+def parameters(value: ArrayLike, size: int, architecture: object) -> Floats:
+    """Return a copy, which cannot be written to, of the `size` parameters of a network of this architecture."""
+    result = array("parameters", value, f"({size},)", 1).copy()
+    if len(result) != size:
+        raise ShapeError(f"parameters must have shape ({size},) for {architecture}, got {result.shape}")
+    result.flags.writeable = False
+    return result
+
+
 def points(name: str, value: ArrayLike, *, dim: int | None = None, trials: bool = False) -> Floats:
     """Return `value` as a finite (n, d) array, n >= 1 and d >= 1; with `trials`, (trials, n, d) passes too."""
     shape = "(n, d) or (trials, n, d)" if trials else "(n, d)"

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import checks, streams
 from ..checks import Floats
-from ..errors import ShapeError
 from ..formulas.random import WEIGHTS
 
 
@@ -150,11 +149,7 @@ class DenseNetwork:
 
     def __post_init__(self) -> None:
         size = self.architecture.size(self.dim)
-        parameters = checks.array("parameters", self.parameters, f"({size},)", 1).copy()
-        if len(parameters) != size:
-            raise ShapeError(f"parameters must have shape ({size},) for {self.architecture}, got {parameters.shape}")
-        parameters.flags.writeable = False
-        object.__setattr__(self, "parameters", parameters)
+        object.__setattr__(self, "parameters", checks.parameters(self.parameters, size, self.architecture))
 
     @property
     def layers(self) -> tuple[tuple[Floats, Floats], ...]:

@@ -277,6 +277,16 @@ def _of_rows(points, rows, some, dim):
                 points[p * dim + i] = rows[i * BLOCK + p]
 
 
+@njit
+def _density(spare, to, work, rows, at, table, count, kind, limit, dim):
+    """Leave what _mixture does, of a box or a mixture at a Wide of points."""
+    place, x, of = pointer(spare, 0), pointer(rows, 0), pointer(table, 0)
+    if kind == BOX:
+        _box(place, to, x, at, of, dim)
+    else:
+        _mixture(place, to, work, x, at, of, count, dim, kind == SHEARED, limit)
+
+
 @njit(fastmath={"reassoc"})
 def _chunk(discriminator, field, log_ratio, x, data, data_count, data_kind, generated, count, kind, limit, bare):
     dim = x.shape[1]
@@ -293,38 +303,8 @@ def _chunk(discriminator, field, log_ratio, x, data, data_count, data_kind, gene
             total += rows[p] * 0
         finite = finite and total == 0
         for at in range(0, some, n):
-            if data_kind == BOX:
-                _box(pointer(spare, 0), of_data, pointer(rows, 0), at, pointer(data, 0), dim)
-            else:
-                sheared = data_kind == SHEARED
-                _mixture(
-                    pointer(spare, 0),
-                    of_data,
-                    work,
-                    pointer(rows, 0),
-                    at,
-                    pointer(data, 0),
-                    data_count,
-                    dim,
-                    sheared,
-                    limit,
-                )
-            if kind == BOX:
-                _box(pointer(spare, 0), of_generated, pointer(rows, 0), at, pointer(generated, 0), dim)
-            else:
-                sheared = kind == SHEARED
-                _mixture(
-                    pointer(spare, 0),
-                    of_generated,
-                    work,
-                    pointer(rows, 0),
-                    at,
-                    pointer(generated, 0),
-                    count,
-                    dim,
-                    sheared,
-                    limit,
-                )
+            _density(spare, of_data, work, rows, at, data, data_count, data_kind, limit, dim)
+            _density(spare, of_generated, work, rows, at, generated, count, kind, limit, dim)
             _combine(pointer(results, 0), at, pointer(spare, 0), of_data, of_generated, dim, bare)
         for p in range(some):
             discriminator[first + p] = results[p]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .. import checks, streams
 from ..checks import Floats
-from ..errors import ParameterError, ShapeError
+from ..errors import ParameterError
 from ..formulas.random import WEIGHTS
 from ..formulas.units import LEAKY, SIGMOID, TANH
 
@@ -174,11 +174,7 @@ class DenseFunction:
 
     def __post_init__(self) -> None:
         size = self.architecture.size(self.inputs, self.outputs)
-        parameters = checks.array("parameters", self.parameters, f"({size},)", 1).copy()
-        if len(parameters) != size:
-            raise ShapeError(f"parameters must have shape ({size},) for {self.architecture}, got {parameters.shape}")
-        parameters.flags.writeable = False
-        object.__setattr__(self, "parameters", parameters)
+        object.__setattr__(self, "parameters", checks.parameters(self.parameters, size, self.architecture))
 
     def __call__(self, x: ArrayLike) -> Floats:
         """Return f at points x (m, inputs), shape (m, outputs)."""
