@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import (
     BackendUnavailableError,
+    DataUnavailableError,
     DivergedError,
     DivergenceWarning,
     InterruptedRun,
@@ -63,6 +64,7 @@ _ROOMS = (
 )
 __all__ = [
     "BackendUnavailableError",
+    "DataUnavailableError",
     "DivergedError",
     "DivergenceWarning",
     "InterruptedRun",

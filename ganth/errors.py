@@ -9,6 +9,10 @@ class ParameterError(ValueError):
     """A setting breaks its rule: the message names the argument, the rule and the value."""
 
 
+class DataUnavailableError(ParameterError):
+    """Files of a data set are in none of the places looked at; the message names these and what to do."""
+
+
 class BackendUnavailableError(RuntimeError):
     """The requested backend cannot run on this machine; the message says what to do."""
 

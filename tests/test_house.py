@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "formulas": {"math", "numba"},
     "lanes": {"numba", "llvmlite", "formulas"},
     "streams": {"checks", "formulas", "backend"},
-    "targets": BASE | {"scipy"},
+    "targets": BASE | {"scipy", "pooch"},
     "kernels": BASE | {"targets", "scipy"},
     "nn": BASE | {"scipy"},
     "discriminators": (PLAYERS - {"discriminators", "generators"}) | {"scipy"},
@@ -156,7 +156,7 @@ def public_objects() -> dict[str, object]:
         getattr(ganth, name) for name in ganth._ROOMS if (HOUSE / name).exists() or (HOUSE / f"{name}.py").exists()
     ]
     topics = pkgutil.iter_modules([str(HOUSE / "theory")])
-    rooms += [getattr(ganth.theory, topic.name) for topic in topics]
+    rooms += [getattr(ganth.theory, topic.name) for topic in topics] + [ganth.targets.images]
     found: dict[str, object] = {f"ganth.{name}": getattr(ganth, name) for name in ganth._NAMES}
     found["ganth.citation"] = ganth.citation
     for room in rooms:
