@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "streams": {"checks", "formulas", "backend"},
     "targets": BASE | {"scipy", "pooch"},
     "kernels": BASE | {"targets", "scipy"},
-    "nn": BASE | {"scipy"},
+    "nn": BASE | {"scipy", "files"},
     "discriminators": (PLAYERS - {"discriminators", "generators"}) | {"scipy"},
     "generators": (PLAYERS - {"discriminators", "generators"}) | {"scipy"},
     "fields": LEARNED | {"scipy"},
