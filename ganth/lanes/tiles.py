@@ -192,6 +192,20 @@ def add_products(typing, total, tile, other):
 
 
 @intrinsic
+def add_squares(typing, total, tile, other):
+    """Return the tile total_p + (other - tile_p)^2, the sum rounded once; other is lanes."""
+
+    def build(context, builder, signature, args):
+        totals, left = (cgutils.unpack_tuple(builder, each) for each in args[:2])
+        # This way round a number that is spread is read from memory by the subtraction itself.
+        apart = [builder.fsub(args[2], lanes) for lanes in left]
+        squares = [_add_product(builder, *each) for each in zip(totals, apart, apart, strict=True)]
+        return context.make_tuple(builder, total, squares)
+
+    return total(total, tile, other), build
+
+
+@intrinsic
 def add_dot(typing, total, left, right):
     """Return the lanes total + sum_p left_p right_p."""
 

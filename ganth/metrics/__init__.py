@@ -1,16 +1,24 @@
-"""Metrics: distances between point sets, and how a run failed."""
+"""Metrics: distances between point sets, how images are spread over classes, and how a run failed."""
 
 from .failures import diverging_fraction
+from .frechet import frechet_distance
+from .labels import class_coverage, mode_distances, mode_pairs
 from .mmd import mmd2
 from .modes import mean_log_likelihood, mode_collapse, nearest_mode_distance
+from .neighbours import precision_recall
 from .transport import wasserstein2, wasserstein2_many
 
 __all__ = [
+    "class_coverage",
     "diverging_fraction",
+    "frechet_distance",
     "mean_log_likelihood",
     "mmd2",
     "mode_collapse",
+    "mode_distances",
+    "mode_pairs",
     "nearest_mode_distance",
+    "precision_recall",
     "wasserstein2",
     "wasserstein2_many",
 ]

@@ -1,0 +1,89 @@
+"""Precision and recall of generated samples by balls about each point, in memory that grows with the points only."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import checks
+from ..backend import aligned, parallel_region
+from ..checks import Floats
+from ..errors import ParameterError
+
+BALLS = ("open", "closed")
+_GROUP = 8  # points that lie side by side, as neighbours_cpu.py wants them
+_LARGE, _SMALL = 1e100, 1e-100  # coordinates beyond are scaled: their squares would overflow or vanish
+
+
+def precision_recall(
+    real: ArrayLike, fake: ArrayLike, k: int, balls: str = "open", *, threads: int | None = None
+) -> tuple[float, float]:
+    r"""Return improved precision and recall of generated samples.
+
+    .. math:: \text{precision} = \frac1m \sum_j 1\Big[y_j \in \bigcup_i B(x_i, r_k(x_i))\Big], \qquad
+        \text{recall} = \frac1n \sum_i 1\Big[x_i \in \bigcup_j B(y_j, r_k(y_j))\Big]
+
+    where :math:`r_k` is the distance to the k-th nearest other point of the same set.
+
+    Parameters
+    ----------
+    real, fake : (n, d) and (m, d) arrays
+        Points, or features of images, x and y.
+    k : int >= 1
+        Less than n and m.
+    balls : {"open", "closed"}
+        Whether a point on the rim is outside, as in prdc, or inside.  It matters where distances tie: among copies.
+    threads : int, optional
+        None: all.  The result is the same for any number.
+
+    Returns
+    -------
+    (precision, recall) : floats in [0, 1]
+
+    Raises
+    ------
+    ParameterError, ShapeError
+        For k < 1, k >= n or k >= m, another name of balls, empty sets, non-finite points, shapes that disagree.
+
+    Notes
+    -----
+    Source: Kynkäänniemi et al. 2019; open balls as in prdc (Naeem et al. 2020).  Cost: O((n^2 + m^2 + n m) d) time,
+    O((n + m) d) memory; 10,000 + 10,000 points of 64 numbers take about a second on one core.
+
+    Examples
+    --------
+    >>> precision_recall([[0.0], [1.0], [2.0], [9.0]], [[0.5], [1.0], [20.0]], k=1)
+    (0.6666666666666666, 0.75)
+    """
+    x, y = checks.points("real", real), checks.points("fake", fake)
+    checks.same_dim(real=x, fake=y)
+    k = checks.integer("k", k, at_least=1)
+    for name, points in (("real", x), ("fake", y)):
+        if k >= len(points):
+            raise ParameterError(f"k must be < {len(points)}, the number of {name} points, got {k}")
+    closed = checks.choice("balls", balls, BALLS) == "closed"
+    from . import neighbours_cpu
+
+    size = max(np.abs(x).max(), np.abs(y).max())
+    scale = 2.0 ** -np.floor(np.log2(size)) if size > _LARGE or 0 < size < _SMALL else 1.0  # exact: powers of two
+    axes = x.shape[1]
+    grouped_x, grouped_y = _grouped(x * scale), _grouped(y * scale)
+    radii_x, radii_y = np.empty(len(x)), np.empty(len(y))
+    precise, recalled = np.empty(len(y), np.bool_), np.empty(len(x), np.bool_)
+    with parallel_region(threads):
+        neighbours_cpu.kth_squared(radii_x, grouped_x, axes, k)
+        neighbours_cpu.kth_squared(radii_y, grouped_y, axes, k)
+        neighbours_cpu.inside(precise, grouped_y, grouped_x, radii_x, axes, closed)
+        neighbours_cpu.inside(recalled, grouped_x, grouped_y, radii_y, axes, closed)
+    return float(precise.mean()), float(recalled.mean())
+
+
+def _grouped(points: Floats) -> NDArray[np.float64]:
+    """Return points flat, as [group of 8][axis][point of the group], filled up with inf."""
+    n, axes = points.shape
+    groups = -(-n // _GROUP)
+    out = aligned((groups, axes, _GROUP), "float64")
+    whole = n // _GROUP
+    out[:whole] = points[: whole * _GROUP].reshape(whole, _GROUP, axes).transpose(0, 2, 1)
+    if whole < groups:
+        out[whole] = np.inf
+        out[whole, :, : n - whole * _GROUP] = points[whole * _GROUP :].T
+    return out.reshape(-1)
