@@ -42,6 +42,7 @@ _ROOMS = (
     "claims",
     "cli",
     "discriminators",
+    "divergences",
     "errors",
     "fields",
     "formulas",

@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "fields": LEARNED | {"scipy"},
     "maps": LEARNED | {"scipy"},
     "steepness": LEARNED | {"maps", "scipy"},
-    "divergences": LEARNED | {"scipy"},
+    "divergences": LEARNED | {"maps", "scipy"},
     "metrics": LEARNED | {"scipy", "ot"},
     "games": PLAYERS | {"files", "scipy", "tqdm"},
     "stability": {"kernels", "checks", "formulas", "streams", "scipy"},
