@@ -31,9 +31,12 @@ _NAMES = {
     "FiniteWidthGAN": "games",
     "FourierModes": "discriminators",
     "KernelGAN": "games",
+    "MeanFieldRegression": "games",
+    "MeanFieldWGAN": "games",
     "NSGAN": "games",
     "Run": "games",
     "Table": "sweeps",
+    "ToyWGAN": "games",
     "sweep": "sweeps",
 }
 _ROOMS = (
@@ -86,7 +89,10 @@ if TYPE_CHECKING:
     from .games import EffectiveGAN as EffectiveGAN
     from .games import FiniteWidthGAN as FiniteWidthGAN
     from .games import KernelGAN as KernelGAN
+    from .games import MeanFieldRegression as MeanFieldRegression
+    from .games import MeanFieldWGAN as MeanFieldWGAN
     from .games import Run as Run
+    from .games import ToyWGAN as ToyWGAN
     from .kernels import RBF as RBF
     from .kernels import AnisotropicRBF as AnisotropicRBF
     from .kernels import Laplace as Laplace

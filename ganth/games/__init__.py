@@ -4,7 +4,20 @@ from .dirac import DiracGAN
 from .effective import EffectiveGAN
 from .finite_width import FiniteWidthGAN
 from .kernel import KernelGAN
+from .mean_field import MeanFieldRegression
+from .mean_field_wgan import MeanFieldWGAN
 from .nsgan import NSGAN
 from .run import Run
+from .toy_wgan import ToyWGAN
 
-__all__ = ["NSGAN", "DiracGAN", "EffectiveGAN", "FiniteWidthGAN", "KernelGAN", "Run"]
+__all__ = [
+    "NSGAN",
+    "DiracGAN",
+    "EffectiveGAN",
+    "FiniteWidthGAN",
+    "KernelGAN",
+    "MeanFieldRegression",
+    "MeanFieldWGAN",
+    "Run",
+    "ToyWGAN",
+]

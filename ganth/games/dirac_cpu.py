@@ -10,9 +10,8 @@ from numba import njit, prange
 
 from ..backend import compiled
 from ..formulas.dirac import LINEAR, damped_flow, forces
+from ..lanes.extrapolation import COLUMNS, refine
 
-_COLUMNS = 8  # of an extrapolation: order 16
-_TOLERANCE = 1e-13
 _SHORTEST = 2.0**-40  # of a step: where the forces jump, halving ends here
 
 
@@ -62,16 +61,10 @@ def _midpoint(law, theta, phi, pace, speed, span, pieces):
 @njit
 def _extrapolated(law, theta, phi, pace, speed, span):
     """Return theta and phi after `span`, and whether two columns of Gragg's extrapolation agree."""
-    thetas, phis = np.empty(_COLUMNS), np.empty(_COLUMNS)
-    for k in range(_COLUMNS):
+    thetas, phis = np.empty(COLUMNS), np.empty(COLUMNS)
+    for k in range(COLUMNS):
         thetas[k], phis[k] = _midpoint(law, theta, phi, pace, speed, span, 2 * k + 2)
-        gap = math.inf
-        for j in range(k - 1, -1, -1):  # Aitken and Neville, in the square of the step
-            weight = 1.0 / (((k + 1.0) / (j + 1.0)) ** 2 - 1.0)
-            up, down = weight * (thetas[j + 1] - thetas[j]), weight * (phis[j + 1] - phis[j])
-            gap = max(abs(up), abs(down))
-            thetas[j], phis[j] = thetas[j + 1] + up, phis[j + 1] + down
-        if gap <= _TOLERANCE * max(abs(thetas[0]), abs(phis[0])):
+        if refine(thetas, phis, k):
             return thetas[0], phis[0], True
     return thetas[0], phis[0], False
 
