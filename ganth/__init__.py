@@ -30,6 +30,7 @@ _NAMES = {
     "EffectiveGAN": "games",
     "FiniteWidthGAN": "games",
     "FourierModes": "discriminators",
+    "ImageGAN": "games",
     "KernelGAN": "games",
     "MeanFieldRegression": "games",
     "MeanFieldWGAN": "games",
@@ -37,12 +38,14 @@ _NAMES = {
     "Run": "games",
     "Table": "sweeps",
     "ToyWGAN": "games",
+    "Training": "games",
     "sweep": "sweeps",
 }
 _ROOMS = (
     "backend",
     "checks",
     "claims",
+    "classifiers",
     "cli",
     "discriminators",
     "divergences",
@@ -88,11 +91,13 @@ if TYPE_CHECKING:
     from .games import DiracGAN as DiracGAN
     from .games import EffectiveGAN as EffectiveGAN
     from .games import FiniteWidthGAN as FiniteWidthGAN
+    from .games import ImageGAN as ImageGAN
     from .games import KernelGAN as KernelGAN
     from .games import MeanFieldRegression as MeanFieldRegression
     from .games import MeanFieldWGAN as MeanFieldWGAN
     from .games import Run as Run
     from .games import ToyWGAN as ToyWGAN
+    from .games import Training as Training
     from .kernels import RBF as RBF
     from .kernels import AnisotropicRBF as AnisotropicRBF
     from .kernels import Laplace as Laplace

@@ -9,13 +9,17 @@ from .formulas.random import DATA
 
 
 def _fill(loop: str, seed: object, shape: int | tuple[int, ...], purpose: int, trial: int, step: int) -> Floats:
+    out = np.empty(math.prod(shape) if isinstance(shape, tuple) else shape)
+    _draw(loop, out, seed, purpose, trial, step)
+    return out.reshape(shape)
+
+
+def _draw(loop: str, out: Floats, seed: object, purpose: int, trial: int, step: int) -> None:
     from . import streams_cpu
 
     key = np.uint64(seed_key(seed))
-    out = np.empty(math.prod(shape) if isinstance(shape, tuple) else shape)
     trial, step = integer("trial", trial, at_least=0), integer("step", step, at_least=0)
     getattr(streams_cpu, loop)(out, key, np.uint64(step), np.uint64(trial), np.uint64(purpose))
-    return out.reshape(shape)
 
 
 def normal(
@@ -51,3 +55,16 @@ def uniform(
     True
     """
     return _fill("uniform", seed, shape, purpose, trial, step)
+
+
+def fill_normal(
+    out: Floats, seed: int | np.random.Generator, *, purpose: int = DATA, trial: int = 0, step: int = 0
+) -> None:
+    """Set `out`, a C-contiguous float64 array, to what `normal` returns for its shape.
+
+    >>> out = np.empty((2, 3))
+    >>> fill_normal(out, 7)
+    >>> bool((out == normal(7, (2, 3))).all())
+    True
+    """
+    _draw("normal", out.reshape(-1), seed, purpose, trial, step)

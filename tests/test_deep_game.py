@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ganth
-from ganth import streams
+from ganth import blas, streams
 from ganth.discriminators import DenseNetwork
 from ganth.formulas.random import WEIGHTS
-from ganth.games import blas
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 

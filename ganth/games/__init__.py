@@ -3,21 +3,25 @@
 from .dirac import DiracGAN
 from .effective import EffectiveGAN
 from .finite_width import FiniteWidthGAN
+from .images import ImageGAN
 from .kernel import KernelGAN
 from .mean_field import MeanFieldRegression
 from .mean_field_wgan import MeanFieldWGAN
 from .nsgan import NSGAN
 from .run import Run
 from .toy_wgan import ToyWGAN
+from .training import Training
 
 __all__ = [
     "NSGAN",
     "DiracGAN",
     "EffectiveGAN",
     "FiniteWidthGAN",
+    "ImageGAN",
     "KernelGAN",
     "MeanFieldRegression",
     "MeanFieldWGAN",
     "Run",
     "ToyWGAN",
+    "Training",
 ]

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import checks
+from .. import blas, checks
 from ..checks import Floats
 from ..discriminators import DenseNetwork, DenseReLU
 from ..errors import DivergedError
 from ..nn import RMSProp
-from . import blas
 from .effective import EffectiveGAN, coupled
 from .play import State
 

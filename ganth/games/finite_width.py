@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import checks
+from .. import blas, checks
 from ..checks import Floats
 from ..discriminators import Discriminator
 from ..errors import DivergedError, ParameterError, ShapeError
 from ..generators import WideGenerator, WideNetwork, sphere
 from ..generators.wide import Propagation
 from ..nn import RMSProp
-from . import blas
 from .effective import EffectiveGAN
 from .game import Game, Progress, trial_keys
 from .play import Engine, Observer, State

@@ -82,9 +82,9 @@ def play(
     keep()
     known = (state["diverged_at"] >= 0).copy()
     count = 16
-    report, close = _progress(progress, int(steps[-1] - steps[0]))
+    report, close = reporting(progress, int(steps[-1] - steps[0]))
     try:
-        with _deferred_interrupt() as pressed:
+        with deferred_interrupt() as pressed:
             for target in steps[1:]:
                 while (left := int(target - state["step"])) > 0 and not pressed:
                     size = min(count, left)
@@ -115,7 +115,7 @@ def play(
 
 
 @contextlib.contextmanager
-def _deferred_interrupt() -> Iterator[list[int]]:
+def deferred_interrupt() -> Iterator[list[int]]:
     """Collect Ctrl-C instead of raising it, so that it stops a run between two chunks; a second one raises."""
     pressed: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -134,7 +134,7 @@ def _deferred_interrupt() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _progress(
+def reporting(
     progress: bool | Callable[[int, int], None] | None, total: int
 ) -> tuple[Callable[[int], None], Callable[[], None]]:
     if not progress:

@@ -126,7 +126,8 @@ class Network:
         seed : int in [0, 2**64) or numpy Generator
         trial : int >= 0
         purpose : int
-            Of the random stream; layer l draws from its steps 2 l and 2 l + 1.
+            Of the random stream; layer l of those that have parameters draws from its steps 2 l and 2 l + 1, so that
+            noise between layers changes nothing.
         start : str
             "dcgan": weights N(0, 0.02), as a standard deviation, scales N(1, 0.02), all else 0 (Radford et al. 2016).
             "torch": weights and biases uniform in :math:`(-1, 1)/\sqrt{f}`, f the fan in; scales 1.
@@ -155,7 +156,8 @@ class Network:
         key = checks.seed_key(seed)
         checks.choice("start", start, START_NAMES)
         out = np.empty(self.size)
-        for layer, (part, views) in enumerate(zip(self.parts, self.split(out), strict=True)):
+        own = [(part, views) for part, views in zip(self.parts, self.split(out), strict=True) if views]
+        for layer, (part, views) in enumerate(own):
             start_of(part, views, start, key, trial=trial, purpose=purpose, layer=layer)
         return out
 
@@ -167,7 +169,7 @@ class Network:
         """
         key = checks.seed_key(seed)
         out = np.empty(self.state_size)
-        for layer, views in enumerate(self.split_state(out)):
+        for layer, views in enumerate(filter(None, self.split_state(out))):
             state_of(views, key, trial=trial, layer=layer)
         return out
 
