@@ -95,7 +95,7 @@ def activate(rows, network, even, odd):
 
 
 @njit
-def _times_slopes(out, network, outputs):
+def times_slopes(out, network, outputs):
     """Multiply by the slopes of units with these outputs, in a loop for each activation.
 
     (Indices from 0 on: where one might be negative, the compiler makes no vectors.)
@@ -178,7 +178,7 @@ def backward(network, parameters, room, noisy, gradient, learn, to_inputs):
             zeros = room.zeros
             multiply(deltas, below, wide, zeros, 0, parameters, at, 1, inputs, deltas, above, wide, rows, inputs)
         if layer > 1:
-            _times_slopes(deltas[below:above], network, hidden[below:above])
+            times_slopes(deltas[below:above], network, hidden[below:above])
         above = below
 
 
@@ -216,7 +216,7 @@ def add_pulled_slopes(network, parameters, room, gradient):
             end = start + count * wide
             if up:
                 copy(tangents, start, pulls, start, end - start)
-            _times_slopes((tangents if up else bends)[start:end], network, hidden[start:end])
+            times_slopes((tangents if up else bends)[start:end], network, hidden[start:end])
             for i in range(end if up else start, end):
                 bends[i] += units.bend_of(code, hidden[i], network.slope) * pulls[i] * deltas[i]
         if up:

@@ -34,11 +34,11 @@ def _move(context, builder, kind, base, at, more):
     return builder.bitcast(place, _vector(context, kind).as_pointer())
 
 
-def _tile_of(rows):
-    """Return the intrinsics of tiles of `rows` rows: start from one number a row, add a term, store."""
+def tile_of(rows, columns=COLUMNS):
+    """Return intrinsics of tiles of rows x columns vectors: start from one number a row, add a term, store."""
 
     def tile(kind):
-        return types.UniTuple(Lanes(kind.dtype), rows * COLUMNS)
+        return types.UniTuple(Lanes(kind.dtype), rows * columns)
 
     @intrinsic
     def start(typing, biases, at):
@@ -48,28 +48,28 @@ def _tile_of(rows):
         def build(context, builder, signature, args):
             vector, found = _vector(context, biases), []
             for r in range(rows):
-                found += [spread(builder, vector, builder.load(_at(builder, context, *args, r)))] * COLUMNS
+                found += [spread(builder, vector, builder.load(_at(builder, context, *args, r)))] * columns
             return context.make_tuple(builder, result, found)
 
         return result(biases, at), build
 
     @intrinsic
     def add_term(typing, totals, left, left_at, left_step, right, right_at):
-        """Return totals + left[left_at + r left_step] times the COLUMNS vectors of right from right_at on."""
+        """Return totals + left[left_at + r left_step] times the vectors of right from right_at on."""
 
         def build(context, builder, signature, args):
             total, base, at, step, other, other_at = args
             vector, lanes = _vector(context, right), Lanes(right.dtype).count
             above = [
                 builder.load(_move(context, builder, right, other, other_at, c * lanes), align=_size(right))
-                for c in range(COLUMNS)
+                for c in range(columns)
             ]
             sums = cgutils.unpack_tuple(builder, total)
             found, place = [], builder.gep(base, [at])
             for r in range(rows):
                 one = spread(builder, vector, builder.load(place))
-                for c in range(COLUMNS):
-                    found.append(call_vector(builder, "fma", vector, [one, above[c], sums[r * COLUMNS + c]]))
+                for c in range(columns):
+                    found.append(call_vector(builder, "fma", vector, [one, above[c], sums[r * columns + c]]))
                 place = builder.gep(place, [step])
             return context.make_tuple(builder, totals, found)
 
@@ -83,12 +83,18 @@ def _tile_of(rows):
             base, place, stride, total = args
             lanes = Lanes(out.dtype).count
             for i, value in enumerate(cgutils.unpack_tuple(builder, total)):
-                builder.store(value, _move(context, builder, out, base, place, i % COLUMNS * lanes), align=_size(out))
-                if i % COLUMNS == COLUMNS - 1:
+                builder.store(value, _move(context, builder, out, base, place, i % columns * lanes), align=_size(out))
+                if i % columns == columns - 1:
                     place = builder.add(place, stride)
             return context.get_dummy_value()
 
         return types.none(out, at, step, totals), build
+
+    return start, add_term, store
+
+
+def _product_of(rows):
+    start, add_term, store = tile_of(rows)
 
     @njit(forceinline=True)
     def product(
@@ -102,7 +108,7 @@ def _tile_of(rows):
     return product
 
 
-_four, _one = _tile_of(ROWS), _tile_of(1)
+_four, _one = _product_of(ROWS), _product_of(1)
 
 
 @njit

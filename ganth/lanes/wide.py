@@ -1,4 +1,4 @@
-"""PARTS full vector registers in one variable, with the arithmetic of numbers, for loops written as if for numbers."""
+"""Vector registers, PARTS or one, in one variable with the arithmetic of numbers, for loops written as if for numbers."""
 
 import operator
 
@@ -16,11 +16,11 @@ _CONTRACT = ("contract",)
 
 
 class Wide(types.Type):
-    """PARTS vectors of BYTES bytes of floating-point numbers; arithmetic with numbers spreads them."""
+    """Vectors of BYTES bytes of floating-point numbers; arithmetic with numbers spreads them."""
 
-    def __init__(self, number):
-        self.number, self.count = number, PARTS * 8 * BYTES // number.bitwidth
-        super().__init__(name=f"Wide({number})")
+    def __init__(self, number, parts=PARTS):
+        self.number, self.count = number, parts * 8 * BYTES // number.bitwidth
+        super().__init__(name=f"Wide({number}, {parts})")
 
 
 @register_model(Wide)
@@ -77,9 +77,27 @@ def width(typing, pointer):
 
 
 @intrinsic
+def lone(typing, pointer):
+    """Return how many numbers one vector of the pointer's type has."""
+    count = Wide(pointer.dtype, 1).count
+    return types.intp(pointer), lambda context, *rest: context.get_constant(types.intp, count)
+
+
+@intrinsic
 def load(typing, pointer, at):
     """Return the Wide `at` places on."""
     wide = Wide(pointer.dtype)
+
+    def build(context, builder, signature, args):
+        return builder.load(_place(builder, *args, context.get_value_type(wide)), align=BYTES)
+
+    return wide(pointer, types.intp), build
+
+
+@intrinsic
+def load_one(typing, pointer, at):
+    """Return one vector, `at` places on."""
+    wide = Wide(pointer.dtype, 1)
 
     def build(context, builder, signature, args):
         return builder.load(_place(builder, *args, context.get_value_type(wide)), align=BYTES)

@@ -1,5 +1,6 @@
 """A network bound to the size of a batch: forward, backward, and the buffers between its layers."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,28 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import checks
 from ..errors import ParameterError, ShapeError
+from . import parts as kinds
+from .convolution import ConvStep, ConvTransposeStep
+from .linear import LinearStep
 from .network import Network
-from .steps import Context, step_of
+from .normalisation import BatchNormStep
+from .parts import Shape
+from .pointwise import ActivationStep, MinibatchStdStep, NoiseStep
+from .steps import Bound, Context, Places, ReshapeStep, Step
+from .team import Team
 
 Draw = tuple[int, int, int]
+_STEPS: dict[type, Any] = {
+    kinds.Conv: ConvStep,
+    kinds.ConvTranspose: ConvTransposeStep,
+    kinds.Linear: LinearStep,
+    kinds.Reshape: ReshapeStep,
+    kinds.BatchNorm: BatchNormStep,
+    kinds.Activation: ActivationStep,
+    kinds.Noise: NoiseStep,
+    kinds.MinibatchStd: MinibatchStdStep,
+}
+_BEFORE_ACTIVATION = (kinds.Conv, kinds.ConvTranspose, kinds.Linear, kinds.BatchNorm)  # they apply it as they write
 
 
 class NetworkLayers:
@@ -22,6 +41,8 @@ class NetworkLayers:
     batch : int >= 1
         Samples of a batch.
     dtype : {"float32", "float64"}
+    threads : int >= 1, optional
+        That share the work; they change no bit.  None: as many as Numba has.
 
     Raises
     ------
@@ -42,19 +63,35 @@ class NetworkLayers:
     5.0
     """
 
-    def __init__(self, network: Network, *, batch: int, dtype: DTypeLike = "float32") -> None:
+    def __init__(
+        self, network: Network, *, batch: int, dtype: DTypeLike = "float32", threads: int | None = None
+    ) -> None:
         if not isinstance(network, Network):
             raise ParameterError(f"network must be a Network, got {network!r}")
         self.network = network
         self.batch = checks.integer("batch", batch, at_least=1)
         self.dtype = np.dtype(checks.choice("dtype", np.dtype(dtype).name, ("float64", "float32")))
         self.size, self.state_size = network.size, network.state_size
-        self._steps = []
-        counter = 0
-        for part, shape in zip(network.parts, network.shapes, strict=False):
-            step, counter = step_of(part, (self.batch, *shape), self.dtype, counter)
-            self._steps.append(step)
-        self._training: bool | None = None
+        self._steps = self._bound(Team(threads))
+        self._no_state = np.empty(0, self.dtype)
+        self._ran = False
+
+    def _bound(self, team: Team) -> list[Step]:
+        """Return the layers, an activation with the one before it where that applies it."""
+        parts, shapes = self.network.parts, self.network.shapes
+        own, kept = _places(self.network, "parameters"), _places(self.network, "state")
+        steps: list[Step] = []
+        i = first = 0
+        while i < len(parts):
+            part, after = parts[i], parts[i + 1] if i + 1 < len(parts) else None
+            joined = after if isinstance(part, _BEFORE_ACTIVATION) and isinstance(after, kinds.Activation) else None
+            bound = Bound(self.batch, shapes[i], self.dtype, team)
+            step = _STEPS[type(part)](part, bound, (own[i], kept[i]), joined)
+            if isinstance(step, NoiseStep):
+                step.first, first = first, first + -(-step.draws // 2)
+            steps.append(step)
+            i += 1 if joined is None else 2
+        return steps
 
     def forward(
         self,
@@ -82,25 +119,24 @@ class NetworkLayers:
             Of the random numbers of noise; needed where there is noise in training.  Two passes with the same draw have
             the same noise.
         """
-        self._fits(parameters=(parameters, (self.size,)), x=(x, (self.batch, *self.network.inputs)))
+        self._fits("parameters", parameters, (self.size,))
+        self._fits("x", x, (self.batch, *self.network.inputs))
         if state is None:
             if self.state_size:
                 raise ParameterError("state must be given: the network has running means or spectral vectors")
-            state = np.empty(0, self.dtype)
-        self._fits(state=(state, (self.state_size,)))
-        if out is not None:
-            self._fits(out=(out, (self.batch, *self.network.outputs)))
+            state = self._no_state
+        self._fits("state", state, (self.state_size,))
+        if out is None:
+            out = np.empty((self.batch, *self.network.outputs), self.dtype)
+        self._fits("out", out, (self.batch, *self.network.outputs))
         if training and draw is None and any(step.draws for step in self._steps):
             raise ParameterError("draw must be given: the network has noise in training")
         key, at, trial = (0, 0, 0) if draw is None else draw
-        context = Context(training, checks.seed_key(key), at, trial)
-        self._training, value = training, x
-        views = zip(self.network.split(parameters), self.network.split_state(state), strict=True)
-        for step, (own, kept) in zip(self._steps, views, strict=True):
-            value = step.forward(own, kept, value, context)
-        if out is None:
-            return np.array(value)
-        out[...] = value
+        context = Context(bool(training), key, at, trial)
+        self._ran, value = True, x.reshape(-1)
+        for step in self._steps:
+            value = step.forward(parameters, state, value, context)
+        np.copyto(out.reshape(-1), value)
         return out
 
     def backward(
@@ -123,26 +159,37 @@ class NetworkLayers:
         below : (batch, *inputs) array, optional
             Set to the slopes in the inputs.
         """
-        if self._training is None:
+        if not self._ran:
             raise ParameterError("backward must come after a forward")
-        self._fits(parameters=(parameters, (self.size,)), above=(above, (self.batch, *self.network.outputs)))
+        self._fits("parameters", parameters, (self.size,))
+        self._fits("above", above, (self.batch, *self.network.outputs))
         if gradient is not None:
-            self._fits(gradient=(gradient, (self.size,)))
+            self._fits("gradient", gradient, (self.size,))
         if below is not None:
-            self._fits(below=(below, (self.batch, *self.network.inputs)))
-        views = self.network.split(parameters)
-        slopes: Any = [None] * len(views) if gradient is None else self.network.split(gradient)
-        value = above
-        for i in reversed(range(len(self._steps))):
-            goes_on = i > 0 or below is not None
-            value = self._steps[i].backward(views[i], value, slopes[i], goes_on)
+            self._fits("below", below, (self.batch, *self.network.inputs))
+        value = above.reshape(-1)
+        for i in range(len(self._steps) - 1, -1, -1):
+            found = self._steps[i].backward(parameters, value, gradient, i > 0 or below is not None)
+            if found is not None:
+                value = found
         if below is not None:
-            below[...] = value
+            np.copyto(below.reshape(-1), value)
 
-    def _fits(self, **arrays: tuple[NDArray[Any], tuple[int, ...]]) -> None:
-        for name, (value, shape) in arrays.items():
-            if value.shape != shape or value.dtype != self.dtype or not value.flags.c_contiguous:
-                raise ShapeError(
-                    f"{name} must be a C-contiguous {self.dtype} array of shape {shape}, got {value.dtype} of shape "
-                    f"{value.shape}"
-                )
+    def _fits(self, name: str, value: NDArray[Any], shape: Shape) -> None:
+        if value.shape != shape or value.dtype != self.dtype or not value.flags.c_contiguous:
+            raise ShapeError(
+                f"{name} must be a C-contiguous {self.dtype} array of shape {shape}, got {value.dtype} of shape "
+                f"{value.shape}"
+            )
+
+
+def _places(network: Network, what: str) -> list[Places]:
+    """Return where each layer's numbers lie in the flat array of them all."""
+    found, at = [], 0
+    for part, shape in zip(network.parts, network.shapes, strict=False):
+        slices = {}
+        for name, each in getattr(part, what)(shape).items():
+            slices[name] = slice(at, at + math.prod(each))
+            at += math.prod(each)
+        found.append(Places(slices))
+    return found

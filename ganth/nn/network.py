@@ -173,17 +173,19 @@ class Network:
             state_of(views, key, trial=trial, layer=layer)
         return out
 
-    def bind(self, batch: int, dtype: DTypeLike = "float32") -> Any:
+    def bind(self, batch: int, dtype: DTypeLike = "float32", *, threads: int | None = None) -> Any:
         """Return `NetworkLayers` for batches of a size that does not change: buffers are made once.
 
         Parameters
         ----------
         batch : int >= 1
         dtype : {"float32", "float64"}
+        threads : int >= 1, optional
+            That share the work; they change no bit.  None: as many as Numba has.
         """
         from .chain import NetworkLayers
 
-        return NetworkLayers(self, batch=batch, dtype=dtype)
+        return NetworkLayers(self, batch=batch, dtype=dtype, threads=threads)
 
     def description(self) -> dict[str, Any]:
         """Return the settings as what JSON can hold; see `from_description`."""
