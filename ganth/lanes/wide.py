@@ -1,4 +1,4 @@
-"""Vector registers, PARTS or one, in one variable with the arithmetic of numbers, for loops written as if for numbers."""
+"""PARTS vector registers, or one, as one variable with the arithmetic of numbers, for loops written as for numbers."""
 
 import operator
 
