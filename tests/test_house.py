@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "classifiers": BASE | {"blas", "nn", "files", "scipy"},
     "transitions": {"checks", "scipy"},
     "stopping": set(),
-    "claims": {"plotting", "files"},
+    "claims": {"plotting", "files", "sweeps"},
     "cli": {"claims", "checks", "backend"},
 }
 LOOPS = {"numba", "llvmlite", "formulas", "backend", "lanes", "math", "numpy"}

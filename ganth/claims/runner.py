@@ -13,13 +13,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 from .. import __version__
 from ..errors import ParameterError
 from ..files import write_atomically
+from ..sweeps.workers import shared
 from . import ledger
 from .checkout import Validation
+from .drawing import draw, drawing
 from .evidence import Evidence, sha256, store
 from .index import registry
 from .report import write_report
@@ -123,20 +124,32 @@ def run(
         f"{clock.estimate()}; figures go to {job.out}"
     )
     problems: list[str] = []
+
+    def failed(validation: Validation, error: BaseException) -> None:
+        problems.append(f"{validation.id}: {type(error).__name__}: {error}")
+        say("".join(traceback.format_exception(error)).rstrip())
+
+    def drawn(validation: Validation, error: BaseException | None) -> None:
+        if error is None:
+            _put_in_place(validation, job)
+        else:
+            failed(validation, error)
+
     try:
-        for validation, why in plan:
-            say(f"{clock.bar()} {validation.id}: {f'{validation.title} ({why})' if why else 'up to date'}")
-            began = time.monotonic()
-            try:
-                if why == _REDRAW:
-                    redraw(validation, job)
-                elif why:
-                    say(f"{'':19}{_outcome(run_one(validation, job))}")
-            except Exception as error:
-                problems.append(f"{validation.id}: {type(error).__name__}: {error}")
-                say(traceback.format_exc().rstrip())
-            if why not in (_UP_TO_DATE, _REDRAW):
-                clock.done(validation.minutes, time.monotonic() - began)
+        with drawing(drawn, aside=job.jobs > 1 and len(plan) > 1) as figures:
+            for validation, why in plan:
+                say(f"{clock.bar()} {validation.id}: {f'{validation.title} ({why})' if why else 'up to date'}")
+                began = time.monotonic()
+                try:
+                    if why == _REDRAW:
+                        redraw(validation, job)
+                    elif why:
+                        say(f"{'':19}{_outcome(_decide(validation, job))}")
+                        figures.submit(validation, _work(validation, job))
+                except Exception as error:
+                    failed(validation, error)
+                if why not in (_UP_TO_DATE, _REDRAW):
+                    clock.done(validation.minutes, time.monotonic() - began)
         say(f"{clock.bar()} done")
     finally:
         problems += finish(every, job.out)
@@ -191,8 +204,7 @@ def reason_to_run(validation: Validation, job: Job, say: Say) -> str:
 
 def redraw(validation: Validation, job: Job) -> None:
     """Draw a figure again from the evidence that is in place."""
-    path = job.out / f"{validation.id}.json"
-    _draw(validation.load(), Evidence.load(path), path.parent)
+    draw(validation, job.out / validation.source)
     write_atomically(job.stamp_file(validation), job.stamp(validation).encode())
 
 
@@ -201,13 +213,26 @@ def run_one(validation: Validation, job: Job) -> Evidence:
 
     Raises `ParameterError` for a result that cannot be stored and for verdicts that are not those it lists.
     """
-    work = job.out / ".partial" / validation.id
+    evidence = _decide(validation, job)
+    draw(validation, _work(validation, job))
+    _put_in_place(validation, job)
+    return evidence
+
+
+def _work(validation: Validation, job: Job) -> pathlib.Path:
+    """Return the folder of what is not yet complete."""
+    return job.out / ".partial" / validation.id
+
+
+def _decide(validation: Validation, job: Job) -> Evidence:
+    """Compute, write the evidence, and decide by what was written."""
+    work, name = _work(validation, job), validation.path.stem
     shutil.rmtree(work, ignore_errors=True)  # what a killed run left
     work.mkdir(parents=True)
-    name = validation.path.stem
     module = validation.load()
     began = time.perf_counter()
-    result = dict(module.compute(job.profile, job.seed, job.backend, job.jobs))
+    with shared(module.compute):
+        result = dict(module.compute(job.profile, job.seed, job.backend, job.jobs))
     seconds = time.perf_counter() - began
     settings = dict(result.pop("settings", {}))
     measured, arrays = store(result, work, name)
@@ -230,16 +255,20 @@ def run_one(validation: Validation, job: Job) -> Evidence:
     evidence = Evidence.load(path)
     evidence = replace(evidence, verdicts=_decided(validation, module.check(evidence.result(work))))
     evidence.save(path)
-    _draw(module, evidence, work)
-    place = job.out / validation.source
+    return evidence
+
+
+def _put_in_place(validation: Validation, job: Job) -> None:
+    """Move evidence and figure, which are complete, to where they belong."""
+    work, name, place = _work(validation, job), validation.path.stem, job.out / validation.source
+    files = {file for file, _, _ in Evidence.load(work / f"{name}.json").arrays.values()}
     place.mkdir(exist_ok=True)
-    if not arrays:
+    if not files:
         (place / f"{name}.npz").unlink(missing_ok=True)
-    for file in (*{file for file, _, _ in evidence.arrays.values()}, f"{name}.png", f"{name}.json"):
+    for file in (*files, f"{name}.png", f"{name}.json"):
         os.replace(work / file, place / file)
     work.rmdir()
     write_atomically(job.stamp_file(validation), job.stamp(validation).encode())
-    return evidence
 
 
 def _decided(validation: Validation, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
@@ -257,15 +286,6 @@ def _decided(validation: Validation, verdicts: Sequence[Verdict]) -> tuple[Verdi
     if open_ := [claim for claim in validation.claims if claim not in seen]:
         raise ParameterError(f"{', '.join(open_)} listed in CLAIMS but not decided")
     return tuple(sorted(verdicts, key=lambda verdict: validation.claims.index(verdict.claim)))
-
-
-def _draw(module: ModuleType, evidence: Evidence, folder: pathlib.Path) -> None:
-    from .. import plotting
-
-    with plotting.style():
-        figure = plotting.figure()
-        module.draw(evidence.result(folder), figure)
-        plotting.save(figure, folder / f"{evidence.id.partition('/')[2]}.png")
 
 
 class _Clock:

@@ -20,9 +20,8 @@ from numba.extending import overload
 
 from ..backend import compiled
 from ..formulas import turns
-from ..formulas.random import DATA, NOISE
 from ..lanes import wide
-from ..lanes.draws import normals, pick, uniforms
+from ..lanes.draws import mixture
 from ..lanes.tiles import BYTES as BYTES
 from ..lanes.tiles import (
     GROUP,
@@ -151,26 +150,6 @@ def _gradients(gradients, weights, left, right, slopes, axis, half, groups, pane
 
 
 @njit
-def _draw(points, means, factors, cumulative, key, step, trial, even, odd, modes):
-    """Set points (n, d) to GaussianMixture.sample(n, key, trial=trial, step=step); even, odd and modes are room."""
-    n, axes = points.shape
-    half = (n + 1) // 2
-    uniforms(even, odd, half, key, step + 1, trial, DATA)
-    pick(modes[0], even[:half], cumulative)
-    pick(modes[1], odd[:half], cumulative)
-    uniforms(even, odd, even.size, key, step, trial, NOISE)
-    normals(even, odd)
-    for p in range(n):
-        mode = modes[p % 2, p // 2]
-        for axis in range(axes):
-            x = means[mode, axis]
-            for other in range(axis + 1):
-                i = p * axes + other
-                x += factors[mode, axis, other] * (even[i // 2] if i % 2 == 0 else odd[i // 2])
-            points[p, axis] = x
-
-
-@njit
 def _move(moved, points, gradients, gram, local, shared, rate):
     """Set moved to points + rate (local gradient_a + shared mean gradient), or to points + rate gram gradient."""
     n, axes = points.shape
@@ -213,10 +192,10 @@ def _learn(weights, change, data, forget, gain, means, fresh):
 
 
 @njit
-def _play(particles, weights, data, axis, forget, gain, coupling, mixture, n_data, stream, repeats, count, alternating):
+def _play(particles, weights, data, axis, forget, gain, coupling, target, n_data, stream, repeats, count, alternating):
     """Play one trial; return the step, from 1, at which a particle would leave the finite numbers, or 0."""
     gram, local, shared, rate = coupling
-    centres, factors, cumulative = mixture
+    centres, factors, cumulative = target
     key, trial, first = stream
     number, axes = particles.shape
     n, width = lanes_of(forget), wide.width(wide.pointer(forget, 0))
@@ -244,7 +223,7 @@ def _play(particles, weights, data, axis, forget, gain, coupling, mixture, n_dat
         for again in range(repeats):
             if n_data > 0:
                 at = (first + step) * repeats + again
-                _draw(points, centres, factors, cumulative, key, at, trial, even, odd, modes)
+                mixture(points, centres, factors, cumulative, key, np.uint64(at), trial, even, odd, modes)
                 _average(
                     drawn, left_data, right_data, slopes_data, points, axis, turns_of, repeated, spare, panels, False
                 )
@@ -270,7 +249,7 @@ def advance(
     forget,
     gain,
     coupling,
-    mixture,
+    target,
     n_data,
     key,
     trials,
@@ -283,7 +262,7 @@ def advance(
 
     A step of the discriminator takes w to w - forget w - gain (mean over particles - mean over data), padded tables; an
     iteration makes `repeats` of them.  `data` holds the means over data, for each trial or for all, which n_data > 0
-    points drawn from `mixture` (means, Cholesky factors, cumulative weights) replace at each step.  `coupling` is
+    points drawn from `target` (means, Cholesky factors, cumulative weights) replace at each step.  `coupling` is
     (gram / n, or empty for two values; (g1 - g2) / n; g2; the generator's rate).
     """
     for t in prange(len(particles)):
@@ -297,7 +276,7 @@ def advance(
                 forget,
                 gain,
                 coupling,
-                mixture,
+                target,
                 n_data,
                 stream,
                 repeats,

@@ -49,3 +49,26 @@ def pick(modes, uniforms, cumulative):
         edge = cumulative[k]
         for i in range(modes.size):
             modes[i] += 1 if edge <= uniforms[i] else 0
+
+
+@njit
+def mixture(points, means, factors, cumulative, key, step, trial, even, odd, modes):
+    """Set points (n, d) to GaussianMixture.sample(n, key, trial=trial, step=step); even, odd and modes are room.
+
+    factors: Cholesky's, of each mode; even, odd: n d / 2 numbers each, modes: (2, n / 2), rounded up.
+    """
+    n, axes = points.shape
+    half = (n + 1) // 2
+    uniforms(even, odd, half, key, step + uint64(1), trial, uint64(random.DATA))
+    pick(modes[0], even[:half], cumulative)
+    pick(modes[1], odd[:half], cumulative)
+    uniforms(even, odd, even.size, key, step, trial, uint64(random.NOISE))
+    normals(even, odd)
+    for p in range(n):
+        mode = modes[p % 2, p // 2]
+        for axis in range(axes):
+            x = means[mode, axis]
+            for other in range(axis + 1):
+                i = p * axes + other
+                x += factors[mode, axis, other] * (even[i // 2] if i % 2 == 0 else odd[i // 2])
+            points[p, axis] = x

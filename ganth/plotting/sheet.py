@@ -84,7 +84,7 @@ def save(fig: "Figure", path: str | os.PathLike[str]) -> None:
     from PIL import Image
 
     drawn = io.BytesIO()
-    fig.savefig(drawn, format="png", dpi=_DPI, metadata={"Software": None})
+    fig.savefig(drawn, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 1})
     picture = Image.open(drawn).convert("RGB")
     wanted = np.asarray(picture, dtype=np.int16)
     for colours in _COLOURS:

@@ -16,6 +16,9 @@ from .grid import Cell
 from .store import Numbers
 
 Outcome = tuple[int, Numbers | None, str]
+# What the present workers may have imported: hashes of sources and versions by kind and name.
+_imported: dict[tuple[str, str], str] = {}
+_generation = 0
 
 
 def outcomes_of(
@@ -37,9 +40,7 @@ def outcomes_of(
     elif executor == "dask" and jobs is not None:
         raise ParameterError(f"jobs must be None for executor='dask', whose cluster says how many, got {jobs}")
     if executor == "loky":
-        # Workers outlive a sweep and keep the modules they have imported: other code gets other workers.
-        which = (code["sources"], code["versions"]) if code else os.urandom(8)
-        options = {"initializer": _begin, "initargs": (which,)}
+        options = _for_code(code)
     with _backend(executor):
         parallel = joblib.Parallel(
             n_jobs=-1 if jobs is None else jobs, batch_size=1, return_as="generator_unordered", **options
@@ -70,7 +71,36 @@ def _backend(executor: Any) -> Iterator[None]:
         ) from error
 
 
-def _begin(which: object) -> None:
+@contextlib.contextmanager
+def shared(fn: Callable[..., Any]) -> Iterator[None]:
+    """Let `joblib.Parallel`, called by `fn`, take the workers that sweeps take, so that they start once."""
+    import joblib
+
+    code = None
+    with contextlib.suppress(ParameterError):
+        code = code_of(fn)
+    with joblib.parallel_config("loky", inner_max_num_threads=1, **_for_code(code)):
+        yield
+
+
+def _for_code(code: Code | None) -> dict[str, Any]:
+    """Return the options by which joblib keeps its workers, or starts others.
+
+    Workers outlive a sweep and keep the modules they have imported: where one of these is no longer as it was, other
+    workers are started, as they are where the code cannot be told or modules are found elsewhere.
+    """
+    global _generation
+    if code is None:
+        return {"initializer": _begin, "initargs": (os.urandom(8),)}
+    now = {(part, name): value for part in ("sources", "versions") for name, value in code[part].items()}
+    if any(_imported.get(name, value) != value for name, value in now.items()):
+        _generation += 1
+        _imported.clear()
+    _imported.update(now)
+    return {"initializer": _begin, "initargs": (_generation, tuple(sys.path))}
+
+
+def _begin(*which: object) -> None:
     """Start a worker; `which` tells joblib whether it may serve a later sweep."""
 
 
