@@ -1,5 +1,6 @@
 """Sweeps: what a table holds, the same bits whatever the workers, and errors that name their cell."""
 
+import importlib
 import logging
 import math
 import os
@@ -14,6 +15,7 @@ from sweep_cells import CELLS, assert_same, swept
 
 import ganth
 from ganth.errors import BackendUnavailableError, ParameterError, SweepError
+from ganth.sweeps import workers
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,30 @@ def test_workers_run_one_thread_each():
     table = ganth.sweep(sweep_cells.threads, {}, seeds=4, jobs=2)
     assert table["threads"].tolist() == [1] * 4
     assert os.getpid() not in table["process"]
+
+
+def test_workers_are_kept_until_code_that_they_hold_has_changed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = "import os\n\n\ndef process(seed):\n    return os.getpid() + 0 * seed\n"
+    modules = []
+    for name in ("held_first", "held_second"):
+        (tmp_path / f"{name}.py").write_text(text)
+        modules.append(importlib.import_module(name))
+
+    def processes(module):
+        return set(ganth.sweep(module.process, {}, seeds=40, jobs=2)["value"])
+
+    def shared():
+        from joblib import Parallel, delayed
+
+        with workers.shared(modules[0].process):
+            return set(Parallel(n_jobs=2)(delayed(os.getpid)() for _ in range(40)))
+
+    first = processes(modules[0])
+    assert len(first | processes(modules[1]) | shared()) == 2
+    (tmp_path / "held_second.py").write_text(text.replace("0 *", "0.0 *"))
+    importlib.reload(modules[1])
+    assert not first & processes(modules[1])
 
 
 def test_processes_of_a_dask_cluster_give_the_same_table(tmp_path, reference):

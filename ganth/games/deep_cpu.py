@@ -19,7 +19,7 @@ from ..lanes.descent import Optimiser as Optimiser
 from ..lanes.descent import descend
 from ..lanes.draws import mixture
 from ..lanes.networks import Network as Network
-from ..lanes.networks import Noise, Room, add_pulled_slopes, backward, forward, place_of, put_points
+from ..lanes.networks import Room, add_pulled_slopes, backward, forward, place_of, put_points
 from ..lanes.products import block
 from ..lanes.tiles import BYTES as BYTES
 from ..lanes.tiles import lanes_of
@@ -81,7 +81,7 @@ def _work(share, turn, network, parameters, particles, desk, rules):
             continue
         points = particles if ours else desk.data
         put_points(room.hidden, points, first, dim)
-        forward(network, parameters, room, Noise(rules.reg * 0, uint64(0), uint64(0), uint64(0), 0, 0))
+        forward(network, parameters, room, None)
         count = n if ours else n_data
         weight = real(1) / real(n) if ours else real(-1) / real(n_data)
         last = place_of(network, network.sizes.size - 1, parameters)

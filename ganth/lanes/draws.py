@@ -59,10 +59,12 @@ def mixture(points, means, factors, cumulative, key, step, trial, even, odd, mod
     """
     n, axes = points.shape
     half = (n + 1) // 2
-    uniforms(even, odd, half, key, step + uint64(1), trial, uint64(random.DATA))
-    pick(modes[0], even[:half], cumulative)
-    pick(modes[1], odd[:half], cumulative)
-    uniforms(even, odd, even.size, key, step, trial, uint64(random.NOISE))
+    for stage in range(2):  # one loop: random numbers take long to compile
+        count, purpose = (half, random.DATA) if stage == 0 else (even.size, random.NOISE)
+        uniforms(even, odd, count, key, step + uint64(1 - stage), trial, uint64(purpose))
+        if stage == 0:
+            pick(modes[0], even[:half], cumulative)
+            pick(modes[1], odd[:half], cumulative)
     normals(even, odd)
     for p in range(n):
         mode = modes[p % 2, p // 2]

@@ -113,10 +113,27 @@ def times_slopes(out, network, outputs):
 
 
 @njit
+def _add_noise(read, room, above, count, noise, layer, first):
+    """Set what a layer hands on to what it puts out and noise."""
+    half = count // 2
+    even, odd, start = room.even[:half], room.odd[:half], noise.start + (layer << 22) + first
+    uniforms(even, odd, half, noise.key, noise.step, noise.trial, uint64(random.LAYERS), start)
+    normals(even, odd)
+    for i in range(half):
+        read[above + 2 * i] = room.hidden[above + 2 * i] + noise.deviation * even[i]
+        read[above + 2 * i + 1] = room.hidden[above + 2 * i + 1] + noise.deviation * odd[i]
+
+
+@njit
 def forward(network, parameters, room, noise):
-    """Fill `hidden` from the points, its first rows; what hidden layers hand on gets the noise, if there is any."""
+    """Fill `hidden` from the points, its first rows; what hidden layers hand on gets the noise, if there is any.
+
+    Where `noise` is None, nothing that draws it is compiled.
+    """
     wide, last = block(parameters), network.sizes.size - 1
-    noisy = noise.deviation > 0
+    noisy = False
+    if noise is not None:
+        noisy = noise.deviation > 0
     read = room.read if noisy else room.hidden
     if noisy:
         copy(read, 0, room.hidden, 0, network.sizes[0] * wide)
@@ -128,14 +145,9 @@ def forward(network, parameters, room, noise):
         multiply(room.hidden, above, wide, parameters, bias, parameters, at, inputs, 1, read, below, wide, inputs, rows)
         if layer < last:
             activate(room.hidden[above : above + rows * wide], network, room.even, room.odd)
-        if layer < last and noisy:
-            half = wide * rows // 2
-            even, odd, start = room.even[:half], room.odd[:half], noise.start + (layer << 22) + noise.first * rows // 2
-            uniforms(even, odd, half, noise.key, noise.step, noise.trial, uint64(random.LAYERS), start)
-            normals(even, odd)
-            for i in range(half):
-                read[above + 2 * i] = room.hidden[above + 2 * i] + noise.deviation * even[i]
-                read[above + 2 * i + 1] = room.hidden[above + 2 * i + 1] + noise.deviation * odd[i]
+        if noise is not None:  # noqa: SIM102  (alone, so that Numba leaves it out)
+            if layer < last and noisy:
+                _add_noise(read, room, above, wide * rows, noise, layer, noise.first * rows // 2)
         at, below = bias + rows, above
 
 
