@@ -23,8 +23,7 @@ import numpy as np
 from numba import njit, prange, uint64
 
 from ..backend import compiled
-from ..formulas import random
-from ..lanes.draws import normals, pick, uniforms
+from ..lanes.draws import mixture
 from ..lanes.rows import add_scaled, affine, dot, load_rows, scaled, square_root, store_rows
 from ..lanes.tiles import aligned
 from ..lanes.units import add_pushes, homogeneous, moments
@@ -66,23 +65,11 @@ def room_of(points, parameters, rules):
 @njit
 def _draw(room, key, iteration, trial, rules):
     """Set the data of an iteration to what GaussianMixture.sample returns."""
-    even, odd, modes = room.even, room.odd, room.modes
-    dim = rules.means.shape[1]
+    shape = rules.n_data, rules.means.shape[1]
     for j in range(len(room.data)):
         step = uint64(iteration * rules.n_disc + j if rules.resampled else 0)
-        uniforms(even, odd, modes.shape[1], key, step + uint64(1), trial, uint64(random.DATA))
-        pick(modes[0], even, rules.cumulative)
-        pick(modes[1], odd, rules.cumulative)
-        uniforms(even, odd, even.size, key, step, trial, uint64(random.NOISE))
-        normals(even, odd)
-        for i in range(rules.n_data):
-            mode = modes[i & 1, i >> 1]
-            for axis in range(dim):
-                x = rules.means[mode, axis]
-                for k in range(axis + 1):
-                    at = i * dim + k
-                    x += rules.factors[mode, axis, k] * (odd[at >> 1] if at & 1 else even[at >> 1])
-                room.data[j, i * dim + axis] = x
+        points = room.data[j].reshape(shape)
+        mixture(points, rules.means, rules.factors, rules.cumulative, key, step, trial, room.even, room.odd, room.modes)
 
 
 @njit

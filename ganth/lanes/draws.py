@@ -66,6 +66,13 @@ def mixture(points, means, factors, cumulative, key, step, trial, even, odd, mod
             pick(modes[0], even[:half], cumulative)
             pick(modes[1], odd[:half], cumulative)
     normals(even, odd)
+    if axes == 2:  # as below, without a branch in the loop
+        for parity in range(2):
+            for i in range((n + 1 - parity) // 2):
+                mode, p = modes[parity, i], 2 * i + parity
+                points[p, 0] = means[mode, 0] + factors[mode, 0, 0] * even[p]
+                points[p, 1] = means[mode, 1] + factors[mode, 1, 0] * even[p] + factors[mode, 1, 1] * odd[p]
+        return
     for p in range(n):
         mode = modes[p % 2, p // 2]
         for axis in range(axes):

@@ -34,7 +34,7 @@ LR_GEN = (0.3, 0.1, 0.03)
 LEVEL = np.log(8) / 2
 SHOWS = np.log(8) / 4  # a metric above is a rise; the level of the source is twice that
 # width; betas beside 0; seeds; iterations
-SIZES = {"smoke": (32, 3, 2, 60), "quick": (512, 9, 5, STEPS), "paper": (2048, 21, 16, STEPS)}
+SIZES = {"smoke": (32, 3, 2, 60), "quick": (512, 9, 4, STEPS), "paper": (2048, 21, 16, STEPS)}
 MEASURES = ("metric", "distance", "likelihood")
 
 

@@ -34,7 +34,7 @@ POWER, EXPONENTIAL, WEIGHT = range(3)  # rows of "laws": slope, its two interval
 # ratios, n_disc, starts, iterations
 SIZES = {
     "smoke": (np.geomspace(0.04, 0.3, 4), [2, 20, 200], 2, 100),
-    "quick": (np.geomspace(0.04, 0.42, 8), [6, 12, 24, 48, 96, 192, 384, 768], 3, 3000),
+    "quick": (np.geomspace(0.04, 0.42, 7), [6, 12, 24, 48, 96, 192, 384, 768], 3, 3000),
     "paper": (
         np.geomspace(0.02, 0.8, 20),
         [1, 2, 3, 4, 6, 8, 11, 15, 21, 29, 40, 55, 76, 105, 145, 200, 276, 380, 525, 724],

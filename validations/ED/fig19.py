@@ -44,7 +44,7 @@ RATES = (
 # width; betas beside 0; seeds; iterations; betas, seeds and iterations of the onset
 SIZES = {
     "smoke": (32, 3, 2, 80, 3, 2, 40),
-    "quick": (256, 8, 5, STEPS, 5, 3, 1600),
+    "quick": (256, 8, 4, STEPS, 5, 3, 1600),
     "paper": (2048, 21, 16, STEPS, 13, 16, 1600),
 }
 
