@@ -1,12 +1,17 @@
 """The report: errata first, everything escaped, nothing fetched, the same text each time."""
 
+import io
 import re
 from html.parser import HTMLParser
 
 import fake_checkout
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image, features
 
-from ganth.claims import SOURCES, Evidence, Verdict, errata, registry
+from ganth import plotting
+from ganth.claims import SOURCES, Evidence, Verdict, errata, registry, report
 from ganth.claims.checkout import Validation
 from ganth.claims.report import number, page
 
@@ -71,7 +76,7 @@ def test_page_is_well_formed_and_self_contained(made):
     assert not tags.tags & {"script", "link", "iframe"}
     inside = [link[1:] for link in tags.links if link.startswith("#")]
     assert set(inside) <= set(tags.ids)
-    assert all(link.startswith(("#", "data:image/png;base64,")) for link in tags.links)
+    assert all(link.startswith(("#", "data:image/png;base64,", "data:image/webp;base64,")) for link in tags.links)
     assert "$" not in re.sub(r"base64,[^\"]*", "", made)
 
 
@@ -128,3 +133,27 @@ def test_no_evidence_is_a_page_too(tmp_path):
 )
 def test_numbers_are_short(value, text):
     assert number(value) == text
+
+
+def test_pictures_on_the_page_have_the_pixels_of_those_beside_it(tmp_path):
+    fig = Figure(figsize=(3, 2))
+    fig.subplots().plot([0, 1], [1, 0])
+    plotting.save(fig, tmp_path / "line.png")
+    png = (tmp_path / "line.png").read_bytes()
+    media, data = plotting.compact(png)
+    assert media == ("image/webp" if features.check("webp") else "image/png")
+    found, wanted = (np.asarray(Image.open(io.BytesIO(one)).convert("RGB")) for one in (data, png))
+    np.testing.assert_array_equal(found, wanted)
+    assert plotting.compact(png) == (media, data)
+    assert len(data) <= len(png)
+    assert plotting.compact(PNG) == ("image/png", PNG)  # what cannot be read is left as it is
+
+
+def test_pictures_of_the_page_are_made_once(tmp_path, monkeypatch):
+    png = tmp_path / "KD" / "demo.png"
+    png.parent.mkdir()
+    fig = Figure(figsize=(3, 2))
+    plotting.save(fig, png)
+    first = report._compact(png.read_bytes(), tmp_path / ".partial" / "KD" / "demo")
+    monkeypatch.setattr(plotting, "compact", lambda png: pytest.fail("made again"))
+    assert report._compact(png.read_bytes(), tmp_path / ".partial" / "KD" / "demo") == first

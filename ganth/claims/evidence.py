@@ -35,7 +35,7 @@ class Evidence:
     settings : dict
         What the validation says of its own settings.
     measured : dict
-        Numbers and lists of numbers by name.
+        Numbers and lists of numbers by name; long lists to seven digits where no verdict needs more.
     arrays : dict
         Arrays of more than 10,000 numbers by name: [file beside the JSON file, its sha256, shape].
     verdicts : tuple of Verdict

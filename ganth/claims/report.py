@@ -1,6 +1,7 @@
 """figures/index.html: one self-contained page, errata first; made from the evidence and nothing else."""
 
 import base64
+import hashlib
 import importlib.resources
 import pathlib
 import re
@@ -185,13 +186,29 @@ def _row(claim: Claim, by: str, verdict: Verdict | None) -> str:
     return f'<tr id="{escape(claim.id)}"><td>{name}{statement}</td><td>{word}</td>{cells}</tr>'
 
 
+def _compact(png: bytes, kept: pathlib.Path) -> tuple[str, bytes]:
+    """Return media type and data of a picture for the page; WebP is kept in `kept`-<hash>.webp for the next page."""
+    path = kept.with_name(f"{kept.name}-{hashlib.sha256(png).hexdigest()[:16]}.webp")
+    if path.is_file():
+        return "image/webp", path.read_bytes()
+    from ..plotting import compact
+
+    media, data = compact(png)
+    if media == "image/webp":
+        for old in kept.parent.glob(f"{kept.name}-*.webp"):
+            old.unlink()
+        write_atomically(path, data)
+    return media, data
+
+
 def _figure(validation: Validation, evidence: Evidence, out: pathlib.Path) -> str:
     picture = out / f"{validation.id}.png"
     image = "<p>Its picture is missing: run it again.</p>"
     if picture.is_file():
         data = picture.read_bytes()
         wide = " wide" if int.from_bytes(data[16:20], "big") > _WIDE else ""
-        source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+        media, small = _compact(data, out / ".partial" / validation.id)
+        source = f"data:{media};base64,{base64.b64encode(small).decode()}"
         image = f'<div class="picture{wide}"><img alt="{escape(validation.title)}" src="{source}"></div>'
     settings = [f"profile {evidence.profile}", f"seed {evidence.seed}", evidence.dtype]
     settings += [f"{name} {number(value)}" for name, value in evidence.settings.items() if name != "dtype"]

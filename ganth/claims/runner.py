@@ -20,6 +20,7 @@ from ..files import write_atomically
 from ..sweeps.workers import shared
 from . import ledger
 from .checkout import Validation
+from .digits import with_few_digits
 from .drawing import draw, drawing
 from .evidence import Evidence, sha256, store
 from .index import registry
@@ -253,7 +254,12 @@ def _decide(validation: Validation, job: Job) -> Evidence:
         inputs_hash=job.inputs_hash(validation),
     ).save(path)
     evidence = Evidence.load(path)
-    evidence = replace(evidence, verdicts=_decided(validation, module.check(evidence.result(work))))
+
+    def decide(known: Evidence) -> tuple[Verdict, ...]:
+        return _decided(validation, module.check(known.result(work)))
+
+    evidence = with_few_digits(evidence, decide)
+    evidence = replace(evidence, verdicts=decide(evidence))
     evidence.save(path)
     return evidence
 

@@ -3,12 +3,13 @@
 from .clouds import cloud, courses
 from .panels import complex_roots, heatmap, quantile_band, trajectories
 from .phases import boundary, phase_points
-from .sheet import PALETTE, figure, save, style
+from .sheet import PALETTE, compact, figure, save, style
 
 __all__ = [
     "PALETTE",
     "boundary",
     "cloud",
+    "compact",
     "complex_roots",
     "courses",
     "figure",
