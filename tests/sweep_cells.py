@@ -48,6 +48,10 @@ def non_finite(x, seed):
     return {"huge": [math.inf, -math.inf][x], "none": math.nan, "zero": -0.0}
 
 
+def sloping(row, column, seed):
+    return {"height": row - column + 5, "seeds": 10 * row + column + seed / 10}
+
+
 def threads(seed):
     import numba
 

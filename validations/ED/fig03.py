@@ -4,8 +4,9 @@ Shows time slices of one run over its discriminator; mode collapse, distance to 
 all seeds, from a start at the origin and from one off it; where runs end at other rates.
 Source: ED, section III B, Fig. 3, Algorithm 1, notes [30] and [31]; it states neither rates nor decay nor the start's
 centre.  Held against: the metric (22) below log(8/7) leaves no mode empty; a sample of the target has log-likelihood
--log 8 - log(2 pi sd^2) - 1.  alpha_G was 1 at first: Fig. 8, which shares the rates, did not converge at it.  Writes
-fig03.json, fig03.npz, fig03.png.
+-log 8 - log(2 pi sd^2) - 1.  alpha_G was 1 at first: Fig. 8, which shares the rates, did not converge at it.  Runs of
+800 iterations were lengthened to the source's 1000 when other rounding left one seed of eight at 0.27 of its start,
+above the bound.  Writes fig03.json, fig03.npz, fig03.png.
 """
 
 import math
@@ -26,7 +27,7 @@ CAPTION = (
     "at other rates, 100 particles, 4 × 64 units, one seed a cell; crosses overflowed, the square marks the rates used."
 )
 CLAIMS = ("ED-Fig3",)
-MINUTES = 0.25
+MINUTES = 0.15
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 RATES = {"lr_disc": 0.01, "lr_gen": 3.0, "reg": 0.03, "n_disc": 1}

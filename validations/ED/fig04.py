@@ -26,7 +26,7 @@ CAPTION = (
     "Right: what each pair of rates shows, one seed a cell, for the two normalisations at N = 2000."
 )
 CLAIMS = ("ED-Fig4", "ED-Rem-indef", "ED-Rem-fig4norm")
-MINUTES = 0.5
+MINUTES = 0.25
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 RATES = {"lr_disc": 0.01, "lr_gen": 3.0, "reg": 0.03, "n_disc": 1}

@@ -24,7 +24,7 @@ CAPTION = (
     "mode empty, the square marks the rates used."
 )
 CLAIMS = ("ED-Fig8", "ED-Num-beta100")
-MINUTES = 0.3
+MINUTES = 0.2
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 RATES = {"lr_disc": 0.01, "lr_gen": 3.0, "reg": 0.03, "n_disc": 1}

@@ -27,7 +27,7 @@ CAPTION = (
     "(h) the same last β of the smallest α_G; β and the metric above each."
 )
 CLAIMS = ("ED-Fig9", "ED-New-overdamp")
-MINUTES = 0.4
+MINUTES = 0.3
 
 RATIO, PARTICLES, N_DISC, LR_DISC, STEPS = 0.275, 200, 5, 0.01, 1600
 LR_GEN = (0.3, 0.1, 0.03)

@@ -26,7 +26,7 @@ CAPTION = (
     "depends on which."
 )
 CLAIMS = ("ED-Fig16", "ED-Fig17", "ED-AppD-xref")
-MINUTES = 0.4
+MINUTES = 0.2
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 LEVEL = np.log(8) / 2

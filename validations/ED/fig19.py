@@ -31,7 +31,7 @@ CAPTION = (
     "⅛ log 8), the last β without overflow."
 )
 CLAIMS = ("ED-Fig19", "ED-New-onset")
-MINUTES = 0.5
+MINUTES = 0.4
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 LEVEL, DIP = math.log(8) / 2, math.log(8) / 8

@@ -27,7 +27,7 @@ CAPTION = (
     "fitted powers."
 )
 CLAIMS = ("ED-Fig20", "ED-Rem-lazy", "ED-New-rmsprop", "ED-New-tension", "ED-Num-AppG")
-MINUTES = 0.4
+MINUTES = 0.2
 
 DIM, SEEDS, LEVEL = 256, 200, math.log(8) / 2
 APP_G = {"var_a": 2.25, "var_w": 0.046, "var_b": 0.0}

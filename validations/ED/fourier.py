@@ -29,7 +29,7 @@ CAPTION = (
     "for several settings, and the log-log slopes with 95 % intervals."
 )
 CLAIMS = ("ED-Alg2", "ED-Alg2-reg", "ED-EqC1", "ED-New-closedinner", "ED-New-resolution", "ED-New-fourierpars")
-MINUTES = 0.1
+MINUTES = 0.2
 
 SD, RADIUS = 0.02, 2.0
 RING = ganth.targets.GaussianMixture.ring(8, RADIUS, SD**2)

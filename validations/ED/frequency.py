@@ -7,6 +7,7 @@ lambda) steps; the grid is logarithmic, so that a cut through the kernel has den
 kernel falls as k^-2 on a cut.  Writes frequency.json, frequency.png.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -15,6 +16,7 @@ import ganth
 from ganth.claims import Verdict
 from ganth.metrics import mode_collapse
 from ganth.stability import local_weight
+from ganth.sweeps import sweep_near_level
 
 TITLE = "Rates of learning and the shape of the boundary (app. C)"
 CAPTION = (
@@ -28,7 +30,7 @@ CAPTION = (
     "k⁻²."
 )
 CLAIMS = ("ED-AppC-mimic", "ED-AppC-suff", "ED-IVB-time", "ED-New-gammaexp")
-MINUTES = 0.3
+MINUTES = 0.2
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 LEVEL, N = math.log(8) / 2, 200
@@ -38,6 +40,7 @@ MODES = {f"k^-{decay}": ganth.FourierModes(decay=decay) for decay in (2, 3, 4)}
 MODES["exponential"] = ganth.FourierModes("exponential")
 ONE_RATE = ganth.FourierModes(decay=1e-9, factor=0.1)
 POWERS = ("k^-2", "k^-3", "k^-4")
+NEAR = 2  # cells on either side of the first start's crossing that all starts are run at
 # ratios, n_disc and iterations for powers and for the exponential; starts
 SIZES = {
     "smoke": ((np.geomspace(0.05, 0.5, 4), [2, 20, 200], 40), ([0.2, 0.4, 0.5, 0.7], [2, 20, 200], 40), 1),
@@ -76,9 +79,13 @@ def final_metric(law, ratio, n_disc, steps, key, seed, data="population"):
 def boundaries(laws, sizes, starts, seed, jobs):
     """Return the crossings of the level for each of `laws`, over `sizes` = (ratios, n_disc, iterations)."""
     ratios, n_discs, steps = sizes
-    grid = {"law": list(laws), "ratio": ratios, "n_disc": n_discs, "steps": [steps], "key": [seed]}
-    metric = ganth.sweep(final_metric, grid, seeds=starts, jobs=jobs).grid("value")[:, :, :, 0, 0]
-    return [ganth.transitions.crossings(n_discs, rows, LEVEL, direction="falling") for rows in metric]
+    found = []
+    for law in laws:
+        fn = functools.partial(final_metric, law=law, steps=steps, key=seed)
+        grid = {"ratio": ratios, "n_disc": n_discs}
+        table = sweep_near_level(fn, grid, level=LEVEL, seeds=range(starts), steps=NEAR, jobs=jobs)
+        found.append(ganth.transitions.crossings(n_discs, table["value"], LEVEL, direction="falling"))
+    return found
 
 
 def laws_of(ratios, found):

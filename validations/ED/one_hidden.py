@@ -23,7 +23,7 @@ CAPTION = (
     "the frequency of their functions: a power law for ReLU (straight in e), an exponential for tanh (straight in f)."
 )
 CLAIMS = ("ED-Alg1", "ED-Eq24", "ED-New-death", "ED-IVB-gamma")
-MINUTES = 0.2
+MINUTES = 0.1
 
 ACTIVATIONS = ("relu", "tanh", "erf")
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)

@@ -25,7 +25,7 @@ CAPTION = (
     "step from a pool: the pool takes the place of N."
 )
 CLAIMS = ("ED-New-reduction", "ED-New-Nlimit")
-MINUTES = 0.2
+MINUTES = 0.05
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 N, RIGID = 50, 1e-3

@@ -29,7 +29,7 @@ CAPTION = (
     "of the ring (dashed)."
 )
 CLAIMS = ("ED-Eq28", "ED-Eq29", "ED-New-reggrad", "ED-New-regstep", "ED-Rem-smooth")
-MINUTES = 0.2
+MINUTES = 0.1
 
 ACTIVATIONS = ("relu", "tanh", "erf")
 DRAWS = {"smoke": 2, "quick": 8, "paper": 40}

@@ -21,7 +21,7 @@ CAPTION = (
     "and not r, is what counts."
 )
 CLAIMS = ("ED-New-timeline",)
-MINUTES = 0.5
+MINUTES = 0.2
 
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 LEVEL = np.log(8) / 2

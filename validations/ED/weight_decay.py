@@ -26,7 +26,7 @@ CAPTION = (
     "(1/√2, 1/√2), and from that of App. A, (√2, √2): seeds and medians."
 )
 CLAIMS = ("ED-New-lambda", "ED-Num-start")
-MINUTES = 0.35
+MINUTES = 0.3
 
 LEVEL = 0.5 * math.log(8)
 RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)

@@ -1,0 +1,86 @@
+"""A sweep whose later seeds are played only where a number is near a level: far from it, one seed tells the side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import checks
+from ..errors import ParameterError, ShapeError
+from .schedule import sweep
+
+
+def near_level(values: ArrayLike, level: float, *, steps: int) -> NDArray[np.bool_]:
+    """Return which entries of each row of values (rows, m) are at most `steps` >= 1 from where it crosses a level.
+
+    Between two neighbours on different sides there is a crossing, and `steps` entries on either side are near it; NaN
+    is on neither side.  Of a row all on one side, the `steps` entries at the end whose values are nearest are near.
+
+    >>> near_level([[9, 9, 9, 1, 0], [9, 9, 9, 8, 7]], 5, steps=1).astype(int).tolist()
+    [[0, 0, 1, 1, 0], [0, 0, 0, 0, 1]]
+    """
+    table, reach = np.asarray(values, dtype=np.float64), checks.integer("steps", steps, at_least=1)
+    if table.ndim != 2:
+        raise ShapeError(f"values must have shape (rows, m), got {table.shape}")
+    above, unknown = table > checks.number("level", level), np.isnan(table)
+    changes = (above[:, 1:] != above[:, :-1]) | unknown[:, 1:] | unknown[:, :-1]
+    near = np.zeros(table.shape, bool)
+    for row, change, value in zip(near, changes, table, strict=True):
+        for at in np.flatnonzero(change) + 1:
+            row[max(at - reach, 0) : at + reach] = True
+        if not change.any():
+            row[slice(-reach, None) if abs(value[-1] - level) < abs(value[0] - level) else slice(reach)] = True
+    return near
+
+
+def sweep_near_level(
+    fn: Callable[..., Any],
+    grid: Mapping[str, Sequence[Any]],
+    *,
+    level: float,
+    seeds: Sequence[int],
+    steps: int,
+    name: str = "value",
+    jobs: int | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Play the first seed at all cells of a grid, the others near where its number crosses a level along a row.
+
+    Parameters
+    ----------
+    fn, grid, jobs :
+        As `ganth.sweep` takes them; the grid has two parameters, and a row is along the second.
+    level : float
+    seeds : sequence of int
+    steps : int >= 1
+        How many cells on either side of a crossing are near it; see `near_level`.
+    name : str
+        Which of fn's numbers crosses.
+
+    Returns
+    -------
+    dict of str to (rows, columns, seeds) array
+        fn's numbers, NaN where they were not played; and "played", whether they were.
+
+    Raises
+    ------
+    ParameterError
+        For a grid of other than two parameters, and whatever `ganth.sweep` raises.
+    """
+    if len(grid) != 2:
+        raise ParameterError(f"grid must hold two parameters, got {len(grid)}")
+    (first, rows), (second, columns) = ((key, list(values)) for key, values in grid.items())
+    known = sweep(fn, grid, seeds=list(seeds)[:1], jobs=jobs)
+    shape = (len(rows), len(columns), len(seeds))
+    found = {key: np.full(shape, np.nan) for key in known.columns if key not in (first, second, "seed")}
+    for key, values in found.items():
+        values[..., :1] = known.grid(key)
+    played = np.zeros(shape, bool)
+    played[..., 0] = True
+    played |= near_level(found[name][..., 0], level, steps=steps)[..., None]
+    for row, near in enumerate(played[..., -1]) if len(seeds) > 1 else ():
+        chosen = {first: [rows[row]], second: [column for column, one in zip(columns, near, strict=True) if one]}
+        more = sweep(fn, chosen, seeds=list(seeds)[1:], jobs=jobs)
+        for key, values in found.items():
+            values[row, near, 1:] = more.grid(key)[0]
+    return found | {"played": played}
