@@ -48,7 +48,7 @@ def sweep_near_level(
 
     Parameters
     ----------
-    fn, grid, jobs :
+    fn, grid : function, and dict of str to sequence
         As `ganth.sweep` takes them; the grid has two parameters, and a row is along the second.
     level : float
     seeds : sequence of int
@@ -56,6 +56,8 @@ def sweep_near_level(
         How many cells on either side of a crossing are near it; see `near_level`.
     name : str
         Which of fn's numbers crosses.
+    jobs : int >= 1, optional
+        Processes; see `ganth.sweep`.
 
     Returns
     -------
