@@ -146,21 +146,6 @@ def thread_count() -> int:
     return int(numba.get_num_threads())
 
 
-@contextlib.contextmanager
-def at_most_threads(threads: int | None) -> Iterator[None]:
-    """Let parallel work that is asked for in this thread take `threads` threads (None: as before) in a `with` block."""
-    import numba
-
-    config: Any = numba.config
-    before = numba.get_num_threads()
-    if threads is not None:
-        numba.set_num_threads(min(integer("threads", threads, at_least=1), config.NUMBA_NUM_THREADS))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
-
-
 def _note_fork() -> None:
     global _forked_after_parallel
     _forked_after_parallel = _went_parallel

@@ -74,7 +74,6 @@ class Classifier:
             value = np.array(getattr(self, name), np.float32)
             if value.shape != (wanted,):
                 raise ShapeError(f"{name} must have shape ({wanted},), got {value.shape}")
-            value.flags.writeable = False
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
@@ -102,6 +101,7 @@ class Classifier:
         turn: float = 15.0,
         stretch: float = 0.15,
         progress: Callable[[int, int], None] | None = None,
+        threads: int | None = None,
     ) -> Classifier:
         r"""Return a classifier trained down the cross entropy, on images that are shifted, turned and stretched anew.
 
@@ -130,6 +130,8 @@ class Classifier:
             Largest change of scale either way.
         progress : callable, optional
             A function of (epochs done, epochs in all).
+        threads : int >= 1, optional
+            None: as many as Numba has.  Bits do not depend on it.
 
         Raises
         ------
@@ -156,21 +158,20 @@ class Classifier:
             raise ParameterError(f"stretch must be < 1, got {stretch!r}")
         body, head = _networks(x.shape[1:], classes, width, features)
         key = checks.seed_key(seed)
-        teacher = _Teacher(body, head, key, batch)
+        teacher = _Teacher(body, head, key, batch, threads)
         steps = n // batch
-        with one_thread():
-            for epoch in range(epochs):
-                order = np.argsort(streams.uniform(key, n, purpose=DATA, step=epoch), kind="stable")
-                turns = _turns(key, steps * batch, epoch, shift, math.radians(turn), stretch)
-                for s in range(steps):
-                    part = slice(s * batch, (s + 1) * batch)
-                    done = epoch * steps + s
-                    now = rate * 0.5 * (1.0 + math.cos(math.pi * done / (epochs * steps)))
-                    teacher.step(x, y, order[part], turns[part], now, done + 1)
-                if not np.isfinite(teacher.parameters).all():
-                    raise DivergedError(f"the classifier is not finite after epoch {epoch + 1}")
-                if progress is not None:
-                    progress(epoch + 1, epochs)
+        for epoch in range(epochs):
+            order = np.argsort(streams.uniform(key, n, purpose=DATA, step=epoch), kind="stable")
+            turns = _turns(key, steps * batch, epoch, shift, math.radians(turn), stretch)
+            for s in range(steps):
+                part = slice(s * batch, (s + 1) * batch)
+                done = epoch * steps + s
+                now = rate * 0.5 * (1.0 + math.cos(math.pi * done / (epochs * steps)))
+                teacher.step(x, y, order[part], turns[part], now, done + 1)
+            if not np.isfinite(teacher.parameters).all():
+                raise DivergedError(f"the classifier is not finite after epoch {epoch + 1}")
+            if progress is not None:
+                progress(epoch + 1, epochs)
         return cls(body, head, teacher.parameters, teacher.state)
 
     def features(self, images: ArrayLike) -> Floats:
@@ -180,12 +181,11 @@ class Classifier:
             raise ShapeError(f"images must have shape (n, {', '.join(map(str, self.body.inputs))}), got {x.shape}")
         own, size = self._layers, self.body.outputs[0]
         room, found = np.zeros((_BATCH, *self.body.inputs), np.float32), np.empty((len(x), size))
-        with one_thread():
-            for first in range(0, len(x), _BATCH):
-                part = x[first : first + _BATCH]
-                room[: len(part)] = part
-                made = own.forward(self.parameters[: self.body.size], room, state=self.state, training=False)
-                found[first : first + len(part)] = made[: len(part)]
+        for first in range(0, len(x), _BATCH):
+            part = x[first : first + _BATCH]
+            room[: len(part)] = part
+            made = own.forward(self.parameters[: self.body.size], room, state=self.state, training=False)
+            found[first : first + len(part)] = made[: len(part)]
         return found
 
     def probabilities(self, images: ArrayLike) -> Floats:
@@ -216,7 +216,8 @@ class Classifier:
 
     def _logits(self, found: Floats) -> Floats:
         weights = self.head.split(self.parameters[self.body.size :])[0]
-        return found @ weights["weights"].T.astype(np.float64) + weights["biases"]
+        with one_thread():
+            return np.asarray(found @ weights["weights"].T.astype(np.float64) + weights["biases"])
 
     @cached_property
     def _layers(self) -> Any:
@@ -226,12 +227,12 @@ class Classifier:
 class _Teacher:
     """Both networks bound to a batch, with their gradient and Adam's moments."""
 
-    def __init__(self, body: Network, head: Network, key: int, batch: int) -> None:
+    def __init__(self, body: Network, head: Network, key: int, batch: int, threads: int | None) -> None:
         self.sizes, self.optimiser = (body.size, head.size), Adam()
         start = [network.initial(key, trial=turn, start="kaiming_normal") for turn, network in enumerate((body, head))]
         self.parameters = np.concatenate(start).astype(np.float32)
         self.state = body.initial_state(key).astype(np.float32)
-        self.body, self.head = body.bind(batch), head.bind(batch)
+        self.body, self.head = (network.bind(batch, threads=threads) for network in (body, head))
         self.moments = self.optimiser.start(len(self.parameters), np.float32)
         self.gradient = np.empty_like(self.parameters)
         self.images = np.empty((batch, *body.inputs), np.float32)

@@ -1,4 +1,4 @@
-"""The command `ganth`: list, run, report, info, bench."""
+"""The command `ganth`: list, run, report, train, info, bench."""
 
 import argparse
 import ast
@@ -11,6 +11,7 @@ import tempfile
 import textwrap
 from collections.abc import Sequence
 
+from . import cli_train
 from .checks import integer, seed_key
 from .errors import BackendUnavailableError, ParameterError
 
@@ -66,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write claims.json and index.html from the evidence there is")
     report.add_argument("--out", type=pathlib.Path, help="folder of the evidence (default: figures/ of the checkout)")
     report.set_defaults(command=_report)
+
+    train = commands.add_parser("train", help="train a GAN on images; the same command goes on where it stopped")
+    cli_train.add_arguments(train)
+    train.set_defaults(command=cli_train.train)
 
     info = commands.add_parser("info", help="versions, processor, threads, cache folder")
     info.set_defaults(command=_info)

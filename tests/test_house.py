@@ -64,7 +64,8 @@ MAY_IMPORT = {
     "transitions": {"checks", "scipy"},
     "stopping": set(),
     "claims": {"plotting", "files", "sweeps"},
-    "cli": {"claims", "checks", "backend"},
+    "cli": {"cli_train", "claims", "checks", "backend"},
+    "cli_train": {"checks", "games", "nn", "metrics", "targets", "stopping", "plotting"},
 }
 LOOPS = {"numba", "llvmlite", "formulas", "backend", "lanes", "math", "numpy"}
 NUMBA_TYPES = {"boolean", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"}

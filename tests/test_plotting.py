@@ -116,3 +116,29 @@ def test_a_boundary_shows_its_points_and_its_laws(ax):
     assert (law.get_label(), ax.get_xscale(), ax.get_yscale()) == ("square root", "linear", "log")
     with pytest.raises(ShapeError, match="must agree"):
         plotting.boundary(ax, [1, 10], [2, 4, nan], bars, {})
+
+
+def test_image_grids_hold_every_image(ax):
+    images = np.linspace(-1, 1, 3 * 4 * 5).reshape(3, 4, 5, 1)
+    plotting.image_grid(ax, images, columns=2)
+    (drawn,) = ax.images
+    sheet = drawn.get_array()
+    assert sheet.shape == (10, 12)
+    for i, (top, left) in enumerate([(0, 0), (0, 7), (6, 0)]):
+        np.testing.assert_allclose(sheet[top : top + 4, left : left + 5], (images[i, ..., 0] + 1) / 2)
+    assert (sheet[6:, 7:] == 1).all()
+    plotting.image_grid(ax, np.zeros((1, 4, 5, 3)))
+    assert ax.images[1].get_array().shape == (4, 54, 3)
+    with pytest.raises(
+        ShapeError, match=r"images must have shape \(n, height, width, 1 or 3\), n >= 1, got \(3, 4, 5, 2\)"
+    ):
+        plotting.image_grid(ax, np.zeros((3, 4, 5, 2)))
+
+
+def test_the_metrics_trace_shows_rules(ax):
+    plotting.metric_trace(ax, [0, 1, 2], [1.0, 5.0, 3.0], {"printed": 4.0, "scale-invariant": 9.0}, {"printed": 1})
+    labels = ax.get_legend_handles_labels()[1]
+    assert labels == ["metric", "printed: epoch 1", "scale-invariant: never"]
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert [line.get_xydata().tolist() for line in crosses] == [[[1.0, 5.0]]]
+    assert ax.get_yscale() == "log"

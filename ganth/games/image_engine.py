@@ -26,9 +26,9 @@ class ImageEngine:
     settings, the key and the trial.
     """
 
-    def __init__(self, game: "ImageGAN", *, key: int, trial: int, dtype: str) -> None:
+    def __init__(self, game: "ImageGAN", *, key: int, trial: int, dtype: str, threads: int | None = None) -> None:
         self.game, self.key, self.trial, self.dtype = game, key, trial, np.dtype(dtype)
-        self.players = game.players(dtype)
+        self.players = game.players(dtype, threads)
         self.images = np.ascontiguousarray(game.images, self.dtype)
         self.per_pass = len(self.images) // game.batch
         self._pass, self._order = -1, np.empty(0, np.int64)

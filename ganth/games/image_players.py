@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blas import one_thread
 from ..checks import Floats
 from ..formulas.losses import LEAST_SQUARES, MINIMAX
 from ..formulas.losses import NSGAN as NON_SATURATING
-from ..nn import Network, NetworkLayers, Noise
+from ..nn import Network, Noise
 from .play import State
 
 LOSSES = {"nsgan": NON_SATURATING, "minimax": MINIMAX, "lsgan": LEAST_SQUARES}
@@ -26,14 +25,23 @@ class Players:
     """
 
     def __init__(
-        self, generator: Network, discriminator: Network, *, batch: int, dtype: str, loss: str, statistics: str
+        self,
+        generator: Network,
+        discriminator: Network,
+        *,
+        batch: int,
+        dtype: str,
+        loss: str,
+        statistics: str,
+        threads: int | None = None,
     ) -> None:
         self.batch, self.dtype, self.code = batch, np.dtype(dtype), LOSSES[loss]
         self.training = statistics == "batch"
-        self.generator, self.discriminator = generator.bind(batch, dtype), discriminator.bind(batch, dtype)
+        networks = (generator, discriminator)
+        self.generator, self.discriminator = (one.bind(batch, dtype, threads=threads) for one in networks)
         self.still = [
-            _without_noise(network, layers)
-            for network, layers in ((generator, self.generator), (discriminator, self.discriminator))
+            layers if (still := _without_noise(network)) == network else still.bind(batch, dtype, threads=threads)
+            for network, layers in zip(networks, (self.generator, self.discriminator), strict=True)
         ]
         self.latents = np.empty((batch, *generator.inputs), self.dtype)
         self.images = np.empty((batch, *generator.outputs), self.dtype)
@@ -55,10 +63,9 @@ class Players:
         """Return what the generator makes of latents (n, latent_dim)."""
         made = np.empty((len(latents), *self.images.shape[1:]), self.dtype)
         kept = state["generator_state"].copy()
-        with one_thread():
-            for rows, count in self._fill(self.latents, latents):
-                self.still[0].forward(state["generator"], self.latents, self.images, state=kept, training=self.training)
-                made[rows] = self.images[:count]
+        for rows, count in self._fill(self.latents, latents):
+            self.still[0].forward(state["generator"], self.latents, self.images, state=kept, training=self.training)
+            made[rows] = self.images[:count]
         return made
 
     def logits_of(self, state: State, images: NDArray[Any]) -> Floats:
@@ -72,15 +79,14 @@ class Players:
     def _say(self, state: State, images: NDArray[Any], *, slopes: bool) -> tuple[Floats, Floats]:
         logits, field = np.empty(len(images)), np.empty(len(images))
         disc, still, kept = state["discriminator"], self.still[1], state["discriminator_state"].copy()
-        with one_thread():
-            for rows, count in self._fill(self.images, images):
-                still.forward(disc, self.images, self.logits, state=kept, training=self.training)
-                logits[rows] = self.logits.reshape(-1)[:count]
-                if slopes:
-                    self.judge("show")
-                    still.backward(disc, self.above, below=self.slopes)
-                    norms = np.linalg.norm(self.slopes.reshape(self.batch, -1).astype(np.float64), axis=1)
-                    field[rows] = norms[:count]
+        for rows, count in self._fill(self.images, images):
+            still.forward(disc, self.images, self.logits, state=kept, training=self.training)
+            logits[rows] = self.logits.reshape(-1)[:count]
+            if slopes:
+                self.judge("show")
+                still.backward(disc, self.above, below=self.slopes)
+                norms = np.linalg.norm(self.slopes.reshape(self.batch, -1).astype(np.float64), axis=1)
+                field[rows] = norms[:count]
         return logits, field
 
     def _fill(self, room: NDArray[Any], points: NDArray[Any]) -> Iterator[tuple[slice, int]]:
@@ -93,7 +99,6 @@ class Players:
             yield slice(first, first + len(rows)), len(rows)
 
 
-def _without_noise(network: Network, layers: NetworkLayers) -> NetworkLayers:
-    """Return the layers of a network without its noise, which has no parameters."""
-    parts = tuple(part for part in network.parts if not isinstance(part, Noise))
-    return layers if parts == network.parts else Network(parts, network.inputs).bind(layers.batch, layers.dtype)
+def _without_noise(network: Network) -> Network:
+    """Return a network without its noise, which has no parameters."""
+    return Network(tuple(part for part in network.parts if not isinstance(part, Noise)), network.inputs)

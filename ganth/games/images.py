@@ -163,8 +163,8 @@ class ImageGAN:
         told["images"] = f"{self.images.shape} sha256 {hashlib.sha256(self.images.tobytes()).hexdigest()}"
         return told
 
-    def players(self, dtype: str = "float32") -> Players:
-        """Return both networks bound to the size of a batch."""
+    def players(self, dtype: str = "float32", threads: int | None = None) -> Players:
+        """Return both networks bound to the size of a batch, for loops on `threads` threads (None: all)."""
         return Players(
             self.generator,
             self.discriminator,
@@ -172,6 +172,7 @@ class ImageGAN:
             dtype=dtype,
             loss=self.loss,
             statistics=self.statistics,
+            threads=threads,
         )
 
     def train(

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend import at_most_threads
-from ..blas import one_thread
 from ..errors import DivergenceWarning, InterruptedRun, ParameterError, ShapeError
 from .checkpoints import Arrays, Checkpoints
 from .game import Progress
@@ -46,7 +44,7 @@ def train(game: "ImageGAN", call: Call, *, observer: Observer | None, progress: 
     report, close = reporting(progress, per_epoch * call.epochs)
     report(int(loop.state["step"]))
     try:
-        with deferred_interrupt() as pressed, one_thread(), at_most_threads(call.threads), np.errstate(all="ignore"):
+        with deferred_interrupt() as pressed, np.errstate(all="ignore"):
             while loop.epoch < call.epochs and loop.diverged_at < 0 and not pressed:
                 means = np.zeros(len(MEANS))
                 for _ in range(per_epoch):
@@ -78,7 +76,7 @@ class _Loop:
 
     def __init__(self, game: "ImageGAN", call: Call, observer: Observer | None) -> None:
         self.game, self.call, self.observer = game, call, observer
-        self.engine = ImageEngine(game, key=call.key, trial=call.trial, dtype=call.dtype)
+        self.engine = ImageEngine(game, key=call.key, trial=call.trial, dtype=call.dtype, threads=call.threads)
         self.identity = {
             **game.settings,
             "seed": call.key,

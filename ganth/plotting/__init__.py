@@ -1,6 +1,7 @@
 """Arrays in, Axes out: the style sheet of every figure, and the panels that many of them share."""
 
 from .clouds import cloud, courses
+from .images import image_grid, metric_trace
 from .panels import complex_roots, heatmap, quantile_band, trajectories
 from .phases import boundary, phase_points
 from .sheet import PALETTE, compact, figure, save, style
@@ -14,6 +15,8 @@ __all__ = [
     "courses",
     "figure",
     "heatmap",
+    "image_grid",
+    "metric_trace",
     "phase_points",
     "quantile_band",
     "save",
