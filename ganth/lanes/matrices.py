@@ -7,7 +7,7 @@ each rounded once, whatever tile it lies in: how the work is cut changes no bit.
 """
 
 from llvmlite import ir
-from numba import njit, types
+from numba import int64, njit, types
 from numba.extending import intrinsic
 
 from .products import tile_of
@@ -99,8 +99,8 @@ def multiply(
 
 
 @njit
-def multiply_panels(room, at, step, left, left_row, right, panel, rows, columns, count):
-    """Set room to a product with a right matrix that lies in panels of `panel` columns, one after the other."""
+def multiply_panels(room, at, step, left, left_row, right, panel, rows, columns, count, add):
+    """Set room to a product with a right matrix that lies in panels of `panel` columns, or add one to it."""
     for c in range(0, columns, panel):
         wide = min(panel, columns - c)
-        multiply(room, at + c, step, left, left_row, 1, right + c * count, wide, rows, wide, count, False)
+        multiply(room, at + c, step, left, left_row, int64(1), right + c * count, wide, rows, wide, count, add)

@@ -3,7 +3,8 @@
 An image of cells is (rows, columns, length), `length` numbers of whole vectors in each cell.  Its tiles are those of an
 axis in each direction; point (a, b) of the tiles that have it is a matrix (images, tiles, length), and all of them lie
 one after the other.  Each map is made in two passes, one for each axis, with the image between them in `middle`.  All
-arrays lie in one, `room`, and are named by where they begin; an axis lies in `plan` (int64) from a place on.
+arrays lie in one, `room`, and are named by where they begin; an axis lies in `plan` (int64) from a place on, and so does
+a table: how many rows all points before point 4 a + b have for each image, and how many this one has.
 """
 
 from numba import njit
@@ -110,17 +111,9 @@ def _outputs_back(room, p0, p1, p2, p3, at, step, size, length):
 
 
 @njit
-def rows_of(plan, down, across, a, b):
-    """Return how many rows the points before (a, b) have for each image, and how many this one has."""
-    count = plan[down + COUNTS + a]
-    before = plan[down + SLOTS + a] * plan[across + ALL] + count * plan[across + SLOTS + b]
-    return before, count * plan[across + COUNTS + b]
-
-
-@njit
-def _place(plan, down, across, a, b, row, column, images, image, length):
-    """Return where tile (row, column) of point (a, b) of an image lies; a tile without the point has no place."""
-    before, count = rows_of(plan, down, across, a, b)
+def _place(plan, across, table, point, b, row, column, images, image, length):
+    """Return where tile (row, column) of a point (a, b) of an image lies; a tile without the point has no place."""
+    before, count = plan[table + 2 * point], plan[table + 2 * point + 1]
     return (images * before + image * count + row * plan[across + COUNTS + b] + column) * length
 
 
@@ -151,7 +144,7 @@ def _row(line, room, cells, middle, plan, axis, y, columns, length):
 
 
 @njit
-def _column(line, room, points, middle, plan, down, across, images, image, length):
+def _column(line, room, points, middle, plan, down, across, table, images, image, length):
     """Take the columns of `middle` along an axis to the points of an image, or back."""
     tiles, step = plan[down + TILES], plan[across + ALL] * length
     for b in range(POINTS):
@@ -159,16 +152,16 @@ def _column(line, room, points, middle, plan, down, across, images, image, lengt
             at = middle + (plan[across + SLOTS + b] + t) * length
             for s in range(tiles):
                 _tile(
-                    line, room, points + _place(plan, down, across, 0, b, s, t, images, image, length),
-                    points + _place(plan, down, across, 1, b, s, t, images, image, length),
-                    points + _place(plan, down, across, 2, b, s, t, images, image, length),
-                    points + _place(plan, down, across, 3, b, s, t, images, image, length),
+                    line, room, points + _place(plan, across, table, b, b, s, t, images, image, length),
+                    points + _place(plan, across, table, b + POINTS, b, s, t, images, image, length),
+                    points + _place(plan, across, table, b + 2 * POINTS, b, s, t, images, image, length),
+                    points + _place(plan, across, table, b + 3 * POINTS, b, s, t, images, image, length),
                     at + plan[down + SIZES + tiles + s] * step, step, plan[down + SIZES + s], length, s == 0,
                 )  # fmt: skip
 
 
 @njit
-def transform(line, room, points, cells, middle, plan, down, across, images, image, length):
+def transform(line, room, points, cells, middle, plan, down, across, table, images, image, length):
     """Make the points of image number `image` of its cells, or the other way.
 
     INPUTS: cells (outputs + 1 in each direction, length) to points; OUTPUTS: points to cells (outputs in each
@@ -176,12 +169,12 @@ def transform(line, room, points, cells, middle, plan, down, across, images, ima
     arguments: each would be compiled apart.)
     """
     if line in (INPUTS_BACK, OUTPUTS):
-        _column(line, room, points, middle, plan, down, across, images, image, length)
+        _column(line, room, points, middle, plan, down, across, table, images, image, length)
     more = 1 if line in (INPUTS, INPUTS_BACK) else 0
     for y in range(plan[down + OUTPUT_COUNT] + more):
         _row(line, room, cells, middle, plan, across, y, plan[across + OUTPUT_COUNT] + more, length)
     if line in (INPUTS, OUTPUTS_BACK):
-        _column(line, room, points, middle, plan, down, across, images, image, length)
+        _column(line, room, points, middle, plan, down, across, table, images, image, length)
 
 
 @njit

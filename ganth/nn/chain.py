@@ -72,6 +72,7 @@ class NetworkLayers:
         self.batch = checks.integer("batch", batch, at_least=1)
         self.dtype = np.dtype(checks.choice("dtype", np.dtype(dtype).name, ("float64", "float32")))
         self.size, self.state_size = network.size, network.state_size
+        self._inputs, self._outputs = (self.batch, *network.inputs), (self.batch, *network.outputs)
         self._steps = self._bound(Team(threads))
         self._no_state = np.empty(0, self.dtype)
         self._ran = False
@@ -120,15 +121,15 @@ class NetworkLayers:
             the same noise.
         """
         self._fits("parameters", parameters, (self.size,))
-        self._fits("x", x, (self.batch, *self.network.inputs))
+        self._fits("x", x, self._inputs)
         if state is None:
             if self.state_size:
                 raise ParameterError("state must be given: the network has running means or spectral vectors")
             state = self._no_state
         self._fits("state", state, (self.state_size,))
         if out is None:
-            out = np.empty((self.batch, *self.network.outputs), self.dtype)
-        self._fits("out", out, (self.batch, *self.network.outputs))
+            out = np.empty(self._outputs, self.dtype)
+        self._fits("out", out, self._outputs)
         if training and draw is None and any(step.draws for step in self._steps):
             raise ParameterError("draw must be given: the network has noise in training")
         key, at, trial = (0, 0, 0) if draw is None else draw
@@ -162,11 +163,11 @@ class NetworkLayers:
         if not self._ran:
             raise ParameterError("backward must come after a forward")
         self._fits("parameters", parameters, (self.size,))
-        self._fits("above", above, (self.batch, *self.network.outputs))
+        self._fits("above", above, self._outputs)
         if gradient is not None:
             self._fits("gradient", gradient, (self.size,))
         if below is not None:
-            self._fits("below", below, (self.batch, *self.network.inputs))
+            self._fits("below", below, self._inputs)
         value = above.reshape(-1)
         for i in range(len(self._steps) - 1, -1, -1):
             found = self._steps[i].backward(parameters, value, gradient, i > 0 or below is not None)

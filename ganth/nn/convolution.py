@@ -131,6 +131,7 @@ def plan_of(
         ],
         loops.DOWNWARD: down,
         loops.ACROSS: across,
+        loops.TABLE: _table(down[2:6], across[2:6]) if pointed else [0, rows * columns],
     }  # fmt: skip
     lines = down_slots * across_slots if pointed else rows * columns
     fits = _CHUNK_BYTES // (lines * (window + output) * bound.dtype.itemsize)
@@ -186,3 +187,13 @@ def _axis(outputs: int) -> tuple[list[int], int]:
     counts = [len(sizes), sum(size > 1 for size in sizes), len(sizes), threes]
     slots = [sum(counts[:p]) for p in range(5)]
     return [outputs, len(sizes), *counts, *slots, *sizes, *(sum(sizes[:t]) for t in range(len(sizes)))], slots[-1]
+
+
+def _table(down: list[int], across: list[int]) -> list[int]:
+    """Return for each point how many rows those before it have for an image, and how many it has."""
+    found, before = [], 0
+    for rows in down:
+        for columns in across:
+            found += [before, rows * columns]
+            before += rows * columns
+    return found

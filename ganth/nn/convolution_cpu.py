@@ -5,17 +5,18 @@ A convolution maps large images (its input) to small ones; its transpose, the ot
     UP      small -> outputs -> times weights -> inputs -> large
     LEARN   slopes in the weights, from `inputs` and `outputs`, which the passes keep for the whole batch
     PACK    brings the weights in the order that DOWN and UP read; UNPACK adds slopes in that order to a gradient
-Images are cut into chunks of a fixed number, which workers take in turn; no sum goes over chunks in another order than
-theirs.  One function does all, since its parts take long to compile, and takes few arrays for the same reason: `plan`
+Images are cut into chunks of a fixed number, which workers take one by one; no sum goes over chunks in another order
+than theirs.  One function does all, since its parts take long to compile, and takes few arrays for the same reason: `plan`
 (int64) tells shapes and where everything lies in `room`.
 """
 
-from numba import njit
+from numba import int64, njit
 
 from ..backend import compiled
 from ..lanes import winograd
 from ..lanes.matrices import multiply, multiply_panels
 from ..lanes.products import block, transpose
+from ..lanes.shares import take_next
 from ..lanes.tiles import lanes_of
 from ..lanes.windows import CHANNELS, HEIGHT, RUN, WIDTH, Rules, add_windows, give, take, windows
 
@@ -23,15 +24,16 @@ PACK, DOWN, UP, LEARN, UNPACK = range(5)
 BLOCK = 16  # output channels that a worker takes at a time where it handles weights
 
 # The plan: kernel and stride; numbers of a window and of an output, made up to whole vectors; 16 with Winograd's
-# points, else 1; images of a chunk and of the batch; where in the plan lie frames of large and small images, and axes.
-KERNEL, STRIDE, WINDOW, OUTPUT, POINTS, CHUNK, BATCH, LARGE, SMALL, DOWNWARD, ACROSS = range(11)
+# points, else 1; images of a chunk and of the batch; where in the plan lie frames of large and small images, axes, and
+# the table of lanes.winograd (or one row for all).
+KERNEL, STRIDE, WINDOW, OUTPUT, POINTS, CHUNK, BATCH, LARGE, SMALL, DOWNWARD, ACROSS, TABLE = range(12)
 # Where in the room lie `inputs` and `outputs` of the batch; the weights as right matrices of DOWN and UP; their slopes,
 # in UP's order; biases along a run of numbers; sums of their slopes, by chunk.
-INPUTS, OUTPUTS, FOR_DOWN, FOR_UP, SLOPES, BIASES, SUMS = range(11, 18)
+INPUTS, OUTPUTS, FOR_DOWN, FOR_UP, SLOPES, BIASES, SUMS = range(12, 19)
 # Where a worker's part begins, and its size; in it: products of a chunk; cells of an image that is taken, which have an
 # edge of zeros, of one that is made, of a small one; between two passes; taps of one output; scratch, twice.
-WORKER, WORKER_SIZE, SOME, TAKEN, MADE, SMALLS, MIDDLE, TAPS, EVEN, SCRATCH = range(18, 28)
-FRAMES = 28
+WORKER, WORKER_SIZE, SOME, TAKEN, MADE, SMALLS, MIDDLE, TAPS, EVEN, SCRATCH = range(19, 29)
+FRAMES = 29
 
 
 @njit
@@ -49,11 +51,7 @@ def _chunks(plan):
 @njit
 def _rows(plan, point):
     """Return how many rows the points before one have for each image, and how many it has itself."""
-    small = plan[SMALL]
-    if plan[POINTS] == 1:
-        return 0, plan[small + HEIGHT] * plan[small + WIDTH]
-    four = winograd.POINTS
-    return winograd.rows_of(plan, plan[DOWNWARD], plan[ACROSS], point // four, point % four)
+    return plan[plan[TABLE] + 2 * point], plan[plan[TABLE] + 2 * point + 1]
 
 
 @njit
@@ -78,6 +76,7 @@ def _take(task, plan, room, own, image, given, judged, rules, sums, summed):
             plan,
             plan[DOWNWARD],
             plan[ACROSS],
+            plan[TABLE],
             plan[BATCH],
             image,
             length,
@@ -102,7 +101,18 @@ def _give(task, plan, room, own, image, place, made, biased, rules):
             plan[OUTPUT if task == DOWN else WINDOW],
         )
         winograd.transform(
-            line, room, some, cells, own + plan[MIDDLE], plan, plan[DOWNWARD], plan[ACROSS], plan[CHUNK], place, length
+            line,
+            room,
+            some,
+            cells,
+            own + plan[MIDDLE],
+            plan,
+            plan[DOWNWARD],
+            plan[ACROSS],
+            plan[TABLE],
+            plan[CHUNK],
+            place,
+            length,
         )
     elif task == DOWN:
         cells = some + place * rows * plan[OUTPUT]
@@ -140,7 +150,7 @@ def _go(task, own, plan, room, c, given, judged, rules, summed, made, made_rules
         before, rows = _rows(plan, point)
         multiply_panels(
             room, some + chunk * before * wide, wide, left + (batch * before + first * rows) * depth, depth,
-            right + point * depth * wide, block(room), count * rows, wide, depth,
+            right + point * depth * wide, block(room), count * rows, wide, depth, batch < 0,
         )  # fmt: skip
     for i in range(count):
         _give(task, plan, room, own, first + i, i, made, biased, made_rules)
@@ -156,13 +166,13 @@ def _learn(plan, room, point, column):
         first, count = _chunk(plan, c)
         row = plan[BATCH] * before + first * rows
         multiply(
-            room, plan[SLOPES] + point * wide * deep + column, wide, plan[OUTPUTS] + row * deep, 1, deep,
+            room, plan[SLOPES] + point * wide * deep + column, wide, plan[OUTPUTS] + row * deep, int64(1), deep,
             plan[INPUTS] + row * wide + column, wide, deep, columns, count * rows, c > 0,
         )  # fmt: skip
 
 
 @njit
-def _cut(plan, room, taps, weights, n, back):
+def _cut(task, plan, room, taps, weights, n):
     """Copy the taps of output channel n to (2, 2, window), or add them to the channel's weights."""
     kernel, stride, channels = plan[KERNEL], plan[STRIDE], plan[plan[LARGE] + CHANNELS]
     for y in range(kernel):
@@ -170,7 +180,7 @@ def _cut(plan, room, taps, weights, n, back):
             tap, part = (y // stride) * 2 + x // stride, (y % stride) * stride + x % stride
             at, place = taps + tap * plan[WINDOW] + part * channels, ((n * kernel + y) * kernel + x) * channels
             cells, own = room[at : at + channels], weights[place : place + channels]
-            if back:
+            if task == UNPACK:
                 for i in range(channels):
                     own[i] += cells[i]
             else:
@@ -179,7 +189,7 @@ def _cut(plan, room, taps, weights, n, back):
 
 
 @njit
-def _pack(plan, room, taps, first, weights, scale):
+def _pack(task, plan, room, taps, first, weights, scale):
     """Bring BLOCK output channels, from `first` on, in the order of UP and DOWN."""
     wide, deep, panel, lanes = plan[WINDOW], plan[OUTPUT], block(room), lanes_of(room)
     channels, size = plan[plan[LARGE] + CHANNELS], wide * deep
@@ -191,7 +201,7 @@ def _pack(plan, room, taps, first, weights, scale):
             for i in range(real):
                 own[i] = given[i]
         else:
-            _cut(plan, room, taps, weights, n, False)
+            _cut(task, plan, room, taps, weights, n)
         for i in range(own.size):
             own[i] *= scale
         for k in range(0, wide, lanes):
@@ -214,7 +224,7 @@ def _pack(plan, room, taps, first, weights, scale):
 
 
 @njit
-def _unpack(plan, room, taps, first, gradient):
+def _unpack(task, plan, room, taps, first, gradient):
     """Add the slopes in BLOCK output channels' weights, from `first` on, to the gradient."""
     wide, size, lanes = plan[WINDOW], plan[WINDOW] * plan[OUTPUT], lanes_of(room)
     real = plan[KERNEL] * plan[KERNEL] * plan[plan[LARGE] + CHANNELS]
@@ -227,12 +237,12 @@ def _unpack(plan, room, taps, first, gradient):
         else:
             for k in range(0, wide, lanes):
                 winograd.taps_of_points(room, at + k, size, taps + k, wide)
-            _cut(plan, room, taps, gradient, n, True)
+            _cut(task, plan, room, taps, gradient, n)
 
 
 @compiled(error_model="numpy", nogil=True)
 def work(
-    worker, workers, task, plan, room, weights, scale, given, judged, activation, summed, made, made_activation, slope,
+    worker, taken, task, plan, room, weights, scale, given, judged, activation, summed, made, made_activation, slope,
     biased,
 ):  # fmt: skip
     """Do a worker's part of a task; see this file's head.
@@ -244,20 +254,26 @@ def work(
     own = plan[WORKER] + worker * plan[WORKER_SIZE]
     if task in (DOWN, UP):
         rules, made_rules = Rules(activation, slope), Rules(made_activation, slope)
-        for c in range(worker, _chunks(plan), workers):
+        c = take_next(taken)
+        while c < _chunks(plan):
             _go(task, own, plan, room, c, given, judged, rules, summed, made, made_rules, biased)
+            c = take_next(taken)
     elif task == LEARN:
         panel = block(room)
         panels = -(-plan[WINDOW] // panel)
-        for unit in range(worker, plan[POINTS] * panels, workers):
+        unit = take_next(taken)
+        while unit < plan[POINTS] * panels:
             _learn(plan, room, unit // panels, unit % panels * panel)
+            unit = take_next(taken)
     else:
         taps = own + plan[TAPS]
-        for first in range(BLOCK * worker, plan[OUTPUT], BLOCK * workers):
+        first = BLOCK * take_next(taken)
+        while first < plan[OUTPUT]:
             if task == PACK:
-                _pack(plan, room, taps, first, weights, scale)
+                _pack(task, plan, room, taps, first, weights, scale)
             else:
-                _unpack(plan, room, taps, first, weights)
+                _unpack(task, plan, room, taps, first, weights)
+            first = BLOCK * take_next(taken)
 
 
 @compiled(error_model="numpy")

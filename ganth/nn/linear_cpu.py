@@ -12,6 +12,7 @@ from ..backend import compiled
 from ..lanes.matrices import multiply
 from ..lanes.networks import activate, times_slopes
 from ..lanes.products import block, transpose
+from ..lanes.shares import take_next
 from ..lanes.windows import NONE, Rules
 
 TAKE_INPUTS, TAKE_SLOPES, FORWARD, BACK, LEARN = range(5)
@@ -23,15 +24,17 @@ PLAN = 14
 
 
 @njit
-def _take(plan, room, worker, workers, first, step, given, judged, rules):
+def _take(plan, room, taken, first, step, given, judged, rules):
     """Copy rows into the room, `step` numbers apart."""
     count = given.size // plan[BATCH]
-    for n in range(worker, plan[BATCH], workers):
+    n = take_next(taken)
+    while n < plan[BATCH]:
         to, row = room[first + n * step : first + n * step + count], given[n * count : (n + 1) * count]
         for i in range(count):
             to[i] = row[i]
         if rules.activation != NONE:
             times_slopes(to, rules, judged[n * count : (n + 1) * count])
+        n = take_next(taken)
 
 
 @njit
@@ -107,7 +110,7 @@ def _learn(plan, room, own, unit, gradient, biases):
 
 
 @compiled(error_model="numpy", nogil=True)
-def work(worker, workers, task, plan, room, weights, scale, biases, given, judged, made, activation, slope):
+def work(worker, taken, task, plan, room, weights, scale, biases, given, judged, made, activation, slope):
     """Do a worker's part of a task; see this file's head.
 
     weights and biases are, for LEARN, those of the gradient; `judged`: the outputs, for TAKE_SLOPES.
@@ -117,13 +120,17 @@ def work(worker, workers, task, plan, room, weights, scale, biases, given, judge
     if task in (TAKE_INPUTS, TAKE_SLOPES):
         first = plan[X] if task == TAKE_INPUTS else plan[Y]
         step = plan[WIDE] if task == TAKE_INPUTS else plan[HIGH]
-        _take(plan, room, worker, workers, first, step, given, judged, rules)
+        _take(plan, room, taken, first, step, given, judged, rules)
     elif task == BACK:
-        for column in range(worker * panel, plan[WIDE], workers * panel):
+        column = panel * take_next(taken)
+        while column < plan[WIDE]:
             _back(plan, room, own, column, weights, scale, made)
+            column = panel * take_next(taken)
     else:
-        for unit in range(worker * panel, plan[UNITS], workers * panel):
+        unit = panel * take_next(taken)
+        while unit < plan[UNITS]:
             if task == FORWARD:
                 _forward(plan, room, own, unit, weights, scale, biases, made, rules)
             else:
                 _learn(plan, room, own, unit, weights, biases)
+            unit = panel * take_next(taken)

@@ -1,7 +1,7 @@
 """Loops of batch normalisation, for the CPU.
 
 Numbers are (runs, run), a run being a row of an image or all units; channels (or units) run fastest in it.  Samples are
-cut into chunks of a fixed number of runs, which workers take in turn; their sums are added in their order.  All that
+cut into chunks of a fixed number of runs, which workers take one by one; their sums are added in their order.  All that
 has a number for each channel is kept along a whole run, again and again, so that one loop takes a run.
 """
 
@@ -11,6 +11,7 @@ from numba import njit
 
 from ..backend import compiled
 from ..lanes.networks import activate, times_slopes
+from ..lanes.shares import take_next
 from ..lanes.windows import NONE, Rules
 
 MOMENTS, APPLY, SUMS, BACK = range(4)
@@ -104,10 +105,11 @@ def _back(plan, room, c, x, below):
 
 
 @compiled(error_model="numpy", nogil=True)
-def work(worker, workers, task, plan, room, x, out, above, below, activation, slope):
+def work(worker, taken, task, plan, room, x, out, above, below, activation, slope):
     """Do a worker's part of a task; see this file's head."""
     rules = Rules(activation, slope)
-    for c in range(worker, -(-plan[RUNS] // plan[CHUNK]), workers):
+    c = take_next(taken)
+    while c < -(-plan[RUNS] // plan[CHUNK]):
         if task == MOMENTS:
             _moments(plan, room, c, x)
         elif task == APPLY:
@@ -116,6 +118,7 @@ def work(worker, workers, task, plan, room, x, out, above, below, activation, sl
             _sums(plan, room, c, x, out, above, below, rules)
         else:
             _back(plan, room, c, x, below)
+        c = take_next(taken)
 
 
 @compiled(error_model="numpy")

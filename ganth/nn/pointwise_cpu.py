@@ -7,43 +7,50 @@ from numba import njit
 from ..backend import compiled
 from ..lanes.draws import normals, uniforms
 from ..lanes.networks import activate, times_slopes
+from ..lanes.shares import take_next
 from ..lanes.windows import Rules
 
 BLOCK = 1024  # numbers that a worker takes at a time
 
 
 @compiled(error_model="numpy", nogil=True)
-def activated(worker, workers, out, x, even, odd, activation, slope):
+def activated(worker, taken, out, x, even, odd, activation, slope):
     """Set out to the activation of x; even, odd: scratch, a row for each worker."""
     rules = Rules(activation, slope)
-    for first in range(worker * BLOCK, out.size, workers * BLOCK):
+    first = BLOCK * take_next(taken)
+    while first < out.size:
         to, given = out[first : first + BLOCK], x[first : first + BLOCK]
         for i in range(to.size):
             to[i] = given[i]
         activate(to, rules, even[worker], odd[worker])
+        first = BLOCK * take_next(taken)
 
 
 @compiled(error_model="numpy", nogil=True)
-def sloped(worker, workers, below, above, out, activation, slope):
+def sloped(worker, taken, below, above, out, activation, slope):
     """Set below to above times the slopes of an activation that put `out` out."""
     rules = Rules(activation, slope)
-    for first in range(worker * BLOCK, out.size, workers * BLOCK):
+    first = BLOCK * take_next(taken)
+    while first < out.size:
         to, given = below[first : first + BLOCK], above[first : first + BLOCK]
         for i in range(to.size):
             to[i] = given[i]
         times_slopes(to, rules, out[first : first + BLOCK])
+        first = BLOCK * take_next(taken)
 
 
 @compiled(error_model="numpy", nogil=True)
-def noisy(worker, workers, out, x, even, odd, deviation, key, step, trial, purpose, start):
+def noisy(worker, taken, out, x, even, odd, deviation, key, step, trial, purpose, start):
     """Set out to x with noise: numbers 2 i and 2 i + 1 take the stream's counter start + i."""
-    for first in range(worker * BLOCK, out.size, workers * BLOCK):
+    first = BLOCK * take_next(taken)
+    while first < out.size:
         to, given = out[first : first + BLOCK], x[first : first + BLOCK]
         one, two = even[worker], odd[worker]
         uniforms(one, two, BLOCK // 2, key, step, trial, purpose, start + first // 2)
         normals(one, two)
         for i in range(to.size):
             to[i] = given[i] + deviation * (one[i // 2] if i % 2 == 0 else two[i // 2])
+        first = BLOCK * take_next(taken)
 
 
 @njit
@@ -60,11 +67,13 @@ def _deviation(x, batch, count, i, epsilon):
 
 
 @compiled(error_model="numpy", nogil=True)
-def deviations(worker, workers, means, found, x, batch, epsilon):
+def deviations(worker, taken, means, found, x, batch, epsilon):
     """Set means and deviations over the batch, feature by feature."""
-    for first in range(worker * BLOCK, found.size, workers * BLOCK):
+    first = BLOCK * take_next(taken)
+    while first < found.size:
         for i in range(first, min(first + BLOCK, found.size)):
             means[i], found[i] = _deviation(x, batch, found.size, i, epsilon)
+        first = BLOCK * take_next(taken)
 
 
 @compiled(error_model="numpy", nogil=True)

@@ -1,9 +1,11 @@
-"""Threads that share a piece of work, a part each: loops that hold no GIL, and sums that no thread's share changes."""
+"""Threads that share work: loops that hold no GIL take its parts one by one."""
 
 import os
 import threading
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from ..backend import thread_count
 from ..checks import integer
@@ -41,8 +43,13 @@ class _Helper:
         self._go.release()
 
     def finish(self) -> BaseException | None:
-        """Wait for the end, Ctrl-C or not: a helper that goes on writing would spoil what comes next."""
+        """Withdraw a job that has not begun, or wait for its end, Ctrl-C or not, and return what went wrong.
+
+        (A helper that goes on writing would spoil what comes next.)
+        """
         interrupted: BaseException | None = None
+        if self._go.acquire(blocking=False):
+            return None
         while True:
             try:
                 self._done.acquire()
@@ -52,29 +59,31 @@ class _Helper:
 
 
 class Team:
-    """Up to `threads` threads for loops that take (worker, workers, ...) and do a worker's part.
+    """Up to `threads` threads for loops f(worker, taken, ...), which take parts until none is left (lanes.shares).
 
-    What a loop computes may not depend on `workers`.  Helpers are shared by all teams of a process; where another team
-    uses them, or after a fork, the caller's thread does all the parts, or new helpers are made.
+    What a loop computes may not depend on who does which part.  Helpers are shared by all teams of a process; while
+    another team uses them, the caller's thread does all the parts.
     """
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = thread_count() if threads is None else integer("threads", threads, at_least=1)
+        self._taken = np.zeros(1, np.int64)
 
     def work(self, function: Callable[..., Any], *arguments: Any, parts: int | None = None) -> None:
-        """Call function(worker, workers, *arguments) for each worker; `parts`: how many the work has, if few."""
-        workers = self.threads if parts is None else min(self.threads, parts)
+        """Call function(worker, taken, *arguments) in each thread; `parts`: how many the work has, if few."""
+        workers, taken = self.threads if parts is None else min(self.threads, parts), self._taken
+        taken[0] = 0
         if workers <= 1 or not _busy.acquire(blocking=False):
-            function(0, 1, *arguments)
+            function(0, taken, *arguments)
             return
         try:
             started: list[_Helper] = []
             error: BaseException | None = None
             try:
                 for worker, helper in enumerate(_helpers(workers - 1), 1):
-                    helper.start(function, worker, workers, *arguments)
+                    helper.start(function, worker, taken, *arguments)
                     started.append(helper)
-                function(0, workers, *arguments)
+                function(0, taken, *arguments)
             finally:
                 for helper in started:
                     error = helper.finish() or error
