@@ -1,4 +1,4 @@
-"""Work that threads share: each takes the next part that nobody has taken, so that no one waits for one that is late."""
+"""Work that threads share: each takes the next part that is left, so that nobody waits for one that is late."""
 
 from llvmlite import ir
 from numba import types

@@ -23,7 +23,7 @@ NONE = -1
 
 @njit
 def _row(plan, frame, y):
-    """Return where row y of an image begins in the cells, or -1 where they end before it, and a pixel's part of that."""
+    """Return where row y of an image begins in the cells, or -1 where they end before it; a pixel's part; the parts."""
     side, length = plan[frame + SIDE], plan[frame + LENGTH]
     above, left = y + plan[frame + PADDING], plan[frame + PADDING]
     row, column = above // side, left // side

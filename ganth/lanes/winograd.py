@@ -3,8 +3,8 @@
 An image of cells is (rows, columns, length), `length` numbers of whole vectors in each cell.  Its tiles are those of an
 axis in each direction; point (a, b) of the tiles that have it is a matrix (images, tiles, length), and all of them lie
 one after the other.  Each map is made in two passes, one for each axis, with the image between them in `middle`.  All
-arrays lie in one, `room`, and are named by where they begin; an axis lies in `plan` (int64) from a place on, and so does
-a table: how many rows all points before point 4 a + b have for each image, and how many this one has.
+arrays lie in one, `room`, and are named by where they begin; an axis lies in `plan` (int64) from a place on, and so
+does a table: how many rows all points before point 4 a + b have for each image, and how many this one has.
 """
 
 from numba import njit

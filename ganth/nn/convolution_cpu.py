@@ -6,8 +6,8 @@ A convolution maps large images (its input) to small ones; its transpose, the ot
     LEARN   slopes in the weights, from `inputs` and `outputs`, which the passes keep for the whole batch
     PACK    brings the weights in the order that DOWN and UP read; UNPACK adds slopes in that order to a gradient
 Images are cut into chunks of a fixed number, which workers take one by one; no sum goes over chunks in another order
-than theirs.  One function does all, since its parts take long to compile, and takes few arrays for the same reason: `plan`
-(int64) tells shapes and where everything lies in `room`.
+than theirs.  One function does all, since its parts take long to compile, and takes few arrays for the same reason:
+`plan` (int64) tells shapes and where everything lies in `room`.
 """
 
 from numba import int64, njit

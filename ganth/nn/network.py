@@ -164,7 +164,7 @@ class Network:
     def initial_state(self, seed: int | np.random.Generator = 0, *, trial: int = 0) -> Floats:
         """Return what is kept but not trained at its start, (state_size,).
 
-        Running means are 0, variances 1.  A left spectral vector is a random direction and a right one 0, which marks
+        Running means are 0, variances 1.  A right spectral vector is a random direction and a left one 0, which marks
         that the first forward pass makes 15 power iterations, as PyTorch does for a new layer.
         """
         key = checks.seed_key(seed)

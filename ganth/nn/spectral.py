@@ -38,7 +38,7 @@ class Spectral:
 
         left, right = self.places.of(state, "left"), self.places.of(state, "right")
         self.left[:], self.right[:] = left, right
-        count = int(context.training) + (0 if right.any() else _FIRST_ITERATIONS)
+        count = int(context.training) + (0 if left.any() else _FIRST_ITERATIONS)
         self.value = iterate(weights.reshape(-1), *self.shape, self.turned, self.left, self.right, count)
         if context.training:
             left[:], right[:] = self.left, self.right

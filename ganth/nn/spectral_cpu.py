@@ -49,15 +49,15 @@ def iterate(matrix, rows, columns, turned, left, right, count):
     """Make `count` power iterations, and return left^T matrix right."""
     for _ in range(count):
         if turned:
-            _times(right, matrix, left, columns)
-        else:
-            _transpose_times(right, matrix, left, columns)
-        _normalise(right)
-        if turned:
             _transpose_times(left, matrix, right, columns)
         else:
             _times(left, matrix, right, columns)
         _normalise(left)
+        if turned:
+            _times(right, matrix, left, columns)
+        else:
+            _transpose_times(right, matrix, left, columns)
+        _normalise(right)
     outer, inner = (right, left) if turned else (left, right)
     total = 0.0
     for r in range(rows):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import streams
+from ..blas import one_thread
 from ..checks import Floats
 from ..formulas.random import START
 from .parts import Linear
@@ -50,12 +51,12 @@ def start_of(
 
 def state_of(views: dict[str, Floats], key: int, *, trial: int, layer: int) -> None:
     """Fill what a layer keeps; `Network.initial_state` says how."""
-    for name, value in (("mean", 0.0), ("variance", 1.0), ("right", 0.0)):
+    for name, value in (("mean", 0.0), ("variance", 1.0), ("left", 0.0)):
         if name in views:
             views[name][:] = value
-    if "left" in views:
-        drawn = streams.normal(key, views["left"].shape, purpose=START, trial=trial, step=layer)
-        views["left"][:] = drawn / math.sqrt(math.fsum(drawn**2))
+    if "right" in views:
+        drawn = streams.normal(key, views["right"].shape, purpose=START, trial=trial, step=layer)
+        views["right"][:] = drawn / math.sqrt(math.fsum(drawn**2))
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -69,7 +70,8 @@ def _orthogonal(weights: Floats, drawn: Floats) -> None:
     """Set the matrix (first axis, all others) of the weights to orthonormal rows or columns, uniformly distributed."""
     matrix = drawn.reshape(len(weights), -1)
     wide = matrix.shape[0] < matrix.shape[1]
-    q, r = np.linalg.qr(matrix.T if wide else matrix)
+    with one_thread():  # its number would change the last bits
+        q, r = np.linalg.qr(matrix.T if wide else matrix)
     q *= np.where(np.diag(r) < 0, -1.0, 1.0)
     weights[:] = (q.T if wide else q).reshape(weights.shape)
 
