@@ -298,6 +298,22 @@ def test_threads_hand_errors_on_and_work_where_another_team_is_busy():
     assert len(seen) == 1
 
 
+def test_arrays_that_cannot_be_written_to_are_read():
+    net = NETWORKS["generator"]
+    layers, state = net.bind(2, "float64"), net.initial_state(1)
+    given = [net.initial(1), numbers(1, 2, 5), numbers(2, 2, *net.outputs)]
+    made = []
+    for writable in (True, False):
+        for array in (*given, state):
+            array.flags.writeable = writable
+        gradient, below = np.zeros(net.size), np.empty_like(given[1])
+        made.append((layers.forward(*given[:2], state=state, training=False), gradient, below))
+        layers.backward(given[0], given[2], gradient, below)
+    assert all((one == other).all() for one, other in zip(*made, strict=True))
+    with pytest.raises(ShapeError, match="state must be an array that can be written to"):
+        layers.forward(*given[:2], state=state)
+
+
 def test_bad_arguments_name_themselves():
     for call, message in (
         (lambda: Conv(0), "channels must be an integer >= 1, got 0"),

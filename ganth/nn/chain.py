@@ -120,16 +120,16 @@ class NetworkLayers:
             Of the random numbers of noise; needed where there is noise in training.  Two passes with the same draw have
             the same noise.
         """
-        self._fits("parameters", parameters, (self.size,))
-        self._fits("x", x, self._inputs)
+        parameters = self._fits("parameters", parameters, (self.size,))
+        x = self._fits("x", x, self._inputs)
         if state is None:
             if self.state_size:
                 raise ParameterError("state must be given: the network has running means or spectral vectors")
             state = self._no_state
-        self._fits("state", state, (self.state_size,))
+        state = self._fits("state", state, (self.state_size,), written=training)
         if out is None:
             out = np.empty(self._outputs, self.dtype)
-        self._fits("out", out, self._outputs)
+        self._fits("out", out, self._outputs, written=True)
         if training and draw is None and any(step.draws for step in self._steps):
             raise ParameterError("draw must be given: the network has noise in training")
         key, at, trial = (0, 0, 0) if draw is None else draw
@@ -162,12 +162,12 @@ class NetworkLayers:
         """
         if not self._ran:
             raise ParameterError("backward must come after a forward")
-        self._fits("parameters", parameters, (self.size,))
-        self._fits("above", above, self._outputs)
+        parameters = self._fits("parameters", parameters, (self.size,))
+        above = self._fits("above", above, self._outputs)
         if gradient is not None:
-            self._fits("gradient", gradient, (self.size,))
+            self._fits("gradient", gradient, (self.size,), written=True)
         if below is not None:
-            self._fits("below", below, self._inputs)
+            self._fits("below", below, self._inputs, written=True)
         value = above.reshape(-1)
         for i in range(len(self._steps) - 1, -1, -1):
             found = self._steps[i].backward(parameters, value, gradient, i > 0 or below is not None)
@@ -176,12 +176,18 @@ class NetworkLayers:
         if below is not None:
             np.copyto(below.reshape(-1), value)
 
-    def _fits(self, name: str, value: NDArray[Any], shape: Shape) -> None:
+    def _fits(self, name: str, value: NDArray[Any], shape: Shape, *, written: bool = False) -> NDArray[Any]:
+        """Return an array, or a copy where it may not be written: loops would be compiled anew for its type."""
         if value.shape != shape or value.dtype != self.dtype or not value.flags.c_contiguous:
             raise ShapeError(
                 f"{name} must be a C-contiguous {self.dtype} array of shape {shape}, got {value.dtype} of shape "
                 f"{value.shape}"
             )
+        if value.flags.behaved:
+            return value
+        if written:
+            raise ShapeError(f"{name} must be an array that can be written to")
+        return value.copy()
 
 
 def _places(network: Network, what: str) -> list[Places]:
