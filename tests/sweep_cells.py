@@ -52,6 +52,12 @@ def sloping(row, column, seed):
     return {"height": row - column + 5, "seeds": 10 * row + column + seed / 10}
 
 
+def breaking(row, column, seed):
+    if (column, seed) == (3.0, 7):
+        raise ValueError("broken")
+    return sloping(row, column, seed)
+
+
 def threads(seed):
     import numba
 

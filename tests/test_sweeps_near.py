@@ -29,3 +29,11 @@ def test_what_is_unknown_or_crosses_twice_is_near():
         near_level([1.0, 2.0], 5, steps=1)
     with pytest.raises(ganth.ParameterError, match="grid must hold two parameters, got 1"):
         sweep_near_level(sweep_cells.sloping, {"row": [1]}, level=0, seeds=[1], steps=1)
+
+
+def test_a_cell_that_fails_is_named():
+    grid = {"row": [0.0], "column": [1.0, 2.0, 3.0, 4.0]}
+    with pytest.raises(
+        ganth.errors.SweepError, match=r"1 of 2 cells near the level failed: row=0.0, column=3.0, seed=7"
+    ):
+        sweep_near_level(sweep_cells.breaking, grid, level=2.5, name="height", seeds=[4, 7], steps=1, jobs=1)

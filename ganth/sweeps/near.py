@@ -1,5 +1,6 @@
 """A sweep whose later seeds are played only where a number is near a level: far from it, one seed tells the side."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
-from ..errors import ParameterError, ShapeError
+from ..errors import ParameterError, ShapeError, SweepError
+from .code import code_of
+from .grid import Grid, describe
 from .schedule import sweep
+from .workers import outcomes_of
 
 
 def near_level(values: ArrayLike, level: float, *, steps: int) -> NDArray[np.bool_]:
@@ -71,8 +75,10 @@ def sweep_near_level(
     """
     if len(grid) != 2:
         raise ParameterError(f"grid must hold two parameters, got {len(grid)}")
-    (first, rows), (second, columns) = ((key, list(values)) for key, values in grid.items())
-    known = sweep(fn, grid, seeds=list(seeds)[:1], jobs=jobs)
+    checked = Grid.checked(grid, list(seeds)).axes
+    (first, rows), (second, columns) = list(checked.items())[:2]
+    all_seeds = checked["seed"]
+    known = sweep(fn, grid, seeds=[int(all_seeds[0])], jobs=jobs)
     shape = (len(rows), len(columns), len(seeds))
     found = {key: np.full(shape, np.nan) for key in known.columns if key not in (first, second, "seed")}
     for key, values in found.items():
@@ -80,9 +86,17 @@ def sweep_near_level(
     played = np.zeros(shape, bool)
     played[..., 0] = True
     played |= near_level(found[name][..., 0], level, steps=steps)[..., None]
-    for row, near in enumerate(played[..., -1]) if len(seeds) > 1 else ():
-        chosen = {first: [rows[row]], second: [column for column, one in zip(columns, near, strict=True) if one]}
-        more = sweep(fn, chosen, seeds=list(seeds)[1:], jobs=jobs)
-        for key, values in found.items():
-            values[row, near, 1:] = more.grid(key)[0]
+    later = [(i, j, k) for i, j, k in np.argwhere(played) if k > 0]
+    tasks = [(at, {first: rows[i], second: columns[j], "seed": all_seeds[k]}) for at, (i, j, k) in enumerate(later)]
+    code = None
+    with contextlib.suppress(ParameterError):
+        code = code_of(fn)
+    failed = []
+    for at, numbers, error in outcomes_of(fn, tasks, code, "local", jobs):
+        if numbers is None:
+            failed.append(f"{describe(tasks[at][1])}: {error}")
+        for key, value in (numbers or {}).items():
+            found[key][tuple(later[at])] = value
+    if failed:
+        raise SweepError(f"{len(failed)} of {len(tasks)} cells near the level failed: {failed[0]}", known)
     return found | {"played": played}
