@@ -35,6 +35,7 @@ _NAMES = {
     "MeanFieldRegression": "games",
     "MeanFieldWGAN": "games",
     "NSGAN": "games",
+    "RemedyGAN": "games",
     "Run": "games",
     "Table": "sweeps",
     "ToyWGAN": "games",
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from .games import KernelGAN as KernelGAN
     from .games import MeanFieldRegression as MeanFieldRegression
     from .games import MeanFieldWGAN as MeanFieldWGAN
+    from .games import RemedyGAN as RemedyGAN
     from .games import Run as Run
     from .games import ToyWGAN as ToyWGAN
     from .games import Training as Training

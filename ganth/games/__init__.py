@@ -8,6 +8,7 @@ from .kernel import KernelGAN
 from .mean_field import MeanFieldRegression
 from .mean_field_wgan import MeanFieldWGAN
 from .nsgan import NSGAN
+from .remedies import RemedyGAN
 from .run import Run
 from .toy_wgan import ToyWGAN
 from .training import Training
@@ -21,6 +22,7 @@ __all__ = [
     "KernelGAN",
     "MeanFieldRegression",
     "MeanFieldWGAN",
+    "RemedyGAN",
     "Run",
     "ToyWGAN",
     "Training",

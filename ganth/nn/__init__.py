@@ -4,7 +4,9 @@ from .architectures import dcgan
 from .chain import NetworkLayers
 from .dense import Dense, DenseFunction
 from .layers import DenseLayers, Layer
+from .minibatch import minibatch_deviation, minibatch_features, minibatch_slopes
 from .network import Network
+from .norms import convolution_norm, power_iteration, spectral_norm
 from .optimisers import SGD, Adam, Optimiser, RMSProp
 from .parts import Activation, BatchNorm, Conv, ConvTranspose, Linear, MinibatchStd, Noise, Reshape
 from .saved import load, save
@@ -28,7 +30,13 @@ __all__ = [
     "Optimiser",
     "RMSProp",
     "Reshape",
+    "convolution_norm",
     "dcgan",
     "load",
+    "minibatch_deviation",
+    "minibatch_features",
+    "minibatch_slopes",
+    "power_iteration",
     "save",
+    "spectral_norm",
 ]
