@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from .errors import BackendUnavailableError, ParameterError, ShapeError
 
-__all__ = ["RULES", "EarlyStopping", "metric", "printed_threshold", "printed_thresholds"]
+__all__ = ["RULES", "EarlyStopping", "RecallStopping", "metric", "printed_threshold", "printed_thresholds"]
 
 RULES = ("printed", "scale-invariant")
 _INVARIANT_SCALE = 2.0
@@ -220,6 +220,73 @@ class EarlyStopping:
         """
         self.history.append(float(quantile))
         if self.stopped_at is None and len(self.history) > self.warmup and quantile > self.limit:
+            self.stopped_at = len(self.history)
+        return self.stopped_at is not None
+
+
+class RecallStopping:
+    """Says stop once recall has stayed below its best for a while, and remembers when it was best.
+
+    Parameters
+    ----------
+    patience : int >= 1
+        Calls in a row with a recall at least `drop` below the best before it says stop.
+    drop : float >= 0
+        What is less is noise.
+    warmup : int >= 0
+        Calls during which it never stops.
+
+    Raises
+    ------
+    ParameterError
+        Naming the argument, the rule and the value.
+
+    Notes
+    -----
+    Source: TS, A.9.  Any number in [0, 1] that falls as modes are lost will do: `ganth.metrics.precision_recall`'s
+    recall, the coverage of `density_coverage`, or 1 - `class_histogram_distance` with total variation.  Recall alone
+    is high for noise that covers everything: watch precision beside it.
+
+    Attributes
+    ----------
+    history : list of float
+    best_at : int or None
+        The first call, counted from 1, with the highest recall: the model to keep.
+    stopped_at : int or None
+        The first call that said stop; from then on `observe` says stop.
+
+    Examples
+    --------
+    >>> stop = RecallStopping(patience=2, drop=0.1)
+    >>> [stop.observe(recall) for recall in (0.3, 0.9, 0.85, 0.5, 0.4, 0.9)]
+    [False, False, False, False, True, True]
+    >>> stop.best_at, stop.stopped_at
+    (2, 5)
+    """
+
+    def __init__(self, patience: int = 5, drop: float = 0.05, warmup: int = 0) -> None:
+        for name, value, least in (("patience", patience, 1), ("warmup", warmup, 0)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise ParameterError(f"{name} must be an integer >= {least}, got {value!r}")
+        if not (isinstance(drop, int | float | np.floating) and 0 <= drop < math.inf):
+            raise ParameterError(f"drop must be >= 0, got {drop!r}")
+        self.patience, self.drop, self.warmup = int(patience), float(drop), int(warmup)
+        self.history: list[float] = []
+        self.best_at: int | None = None
+        self.stopped_at: int | None = None
+        self._low = 0
+
+    def observe(self, recall: float) -> bool:
+        """Return whether to stop, after one more value in [0, 1]; others, NaN too, raise `ParameterError`."""
+        value = float(recall)
+        if not 0 <= value <= 1:
+            raise ParameterError(f"recall must be in [0, 1], got {recall!r}")
+        self.history.append(value)
+        best = -1.0 if self.best_at is None else self.history[self.best_at - 1]
+        if value > best:
+            self.best_at, best = len(self.history), value
+        self._low = self._low + 1 if value <= best - self.drop and value < best else 0
+        if self.stopped_at is None and len(self.history) > self.warmup and self._low >= self.patience:
             self.stopped_at = len(self.history)
         return self.stopped_at is not None
 

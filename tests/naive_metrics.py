@@ -52,3 +52,23 @@ def mode_pairs(probabilities, threshold, definition):
 
 def class_coverage(samples, classes, least):
     return sum(sum(s == k for s in samples) >= least * len(samples) / classes for k in range(classes))
+
+
+def density_coverage(real, fake, k):
+    """Return density and coverage by plain loops."""
+    square = radii(real, k)
+    held = sum(squared(y, x) < r for y in fake for x, r in zip(real, square, strict=True))
+    covered = sum(min(squared(x, y) for y in fake) < r for x, r in zip(real, square, strict=True))
+    return held / (k * len(fake)), covered / len(real)
+
+
+def kid(real, fake, degree, scale, offset):
+    """Return the unbiased squared MMD by plain loops."""
+
+    def kernel(x, y):
+        return (scale * sum(a * b for a, b in zip(x, y, strict=True)) + offset) ** degree
+
+    n, m = len(real), len(fake)
+    own = sum(kernel(x, y) for i, x in enumerate(real) for j, y in enumerate(real) if i != j) / (n * (n - 1))
+    other = sum(kernel(x, y) for i, x in enumerate(fake) for j, y in enumerate(fake) if i != j) / (m * (m - 1))
+    return own + other - 2 * sum(kernel(x, y) for x in real for y in fake) / (n * m)

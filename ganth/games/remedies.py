@@ -54,7 +54,7 @@ class RemedyGAN(Game):
     spectral : bool
         Whether the discriminator's weights are divided by their largest singular values (one power iteration a step).
     minibatch : {"none", "features", "deviation"}
-        What the discriminator is told beside each point: minibatch discrimination of the points themselves with four
+        What the discriminator is told beside each point: minibatch discrimination of the points themselves with two
         fixed random tensors, or the batch's standard deviation.
     feature_matching : float >= 0
         Weight of \|E f(x) - E f(G(z))\|^2 in the generator's loss, f the last hidden layer.

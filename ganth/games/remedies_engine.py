@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .remedies import RemedyGAN
 
 _BLOCK = 32  # iterations whose random numbers are drawn together
-_TENSORS, _DEPTH = 4, 3
+_TENSORS, _DEPTH = 2, 2
 _STEEPEST = 10.0  # of what the dispersion term rewards
 _DIFFERENCE = 1e-2
 

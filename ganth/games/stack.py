@@ -1,6 +1,6 @@
 """Small dense networks of many trials at once in NumPy, whose features and input gradients can be trained upon."""
 
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class Stack:
     def __init__(self, sizes: tuple[int, ...], key: int, trials: range, purpose: int) -> None:
         self.sizes = sizes
         self.parameters: list[Array] = []
-        for layer, (before, units) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for layer, (before, units) in enumerate(pairwise(sizes)):
             bound = 1.0 / np.sqrt(before)
             drawn = np.stack(
                 [streams.uniform(key, (before + 1, units), purpose=purpose, trial=t, step=layer) for t in trials]
@@ -129,11 +129,3 @@ class AdamSteps:
             m += 0.5 * (g - m)
             v += 0.001 * (g * g - v)
             p -= rate * (m / (1 - 0.5**self.count)) / (np.sqrt(v / (1 - 0.999**self.count)) + 1e-8)
-
-
-def arrays_of(state: dict[str, NDArray[Any]], name: str) -> list[Array]:
-    """Return the arrays that a state keeps under name_0, name_1, ..."""
-    found = []
-    while f"{name}_{len(found)}" in state:
-        found.append(state[f"{name}_{len(found)}"])
-    return found

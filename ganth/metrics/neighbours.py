@@ -53,19 +53,12 @@ def precision_recall(
     >>> precision_recall([[0.0], [1.0], [2.0], [9.0]], [[0.5], [1.0], [20.0]], k=1)
     (0.6666666666666666, 0.75)
     """
-    x, y = checks.points("real", real), checks.points("fake", fake)
-    checks.same_dim(real=x, fake=y)
-    k = checks.integer("k", k, at_least=1)
-    for name, points in (("real", x), ("fake", y)):
-        if k >= len(points):
-            raise ParameterError(f"k must be < {len(points)}, the number of {name} points, got {k}")
+    x, y, k = _checked(real, fake, k)
     closed = checks.choice("balls", balls, BALLS) == "closed"
     from . import neighbours_cpu
 
-    size = max(np.abs(x).max(), np.abs(y).max())
-    scale = 2.0 ** -np.floor(np.log2(size)) if size > _LARGE or 0 < size < _SMALL else 1.0  # exact: powers of two
     axes = x.shape[1]
-    grouped_x, grouped_y = _grouped(x * scale), _grouped(y * scale)
+    grouped_x, grouped_y = _grouped(x), _grouped(y)
     radii_x, radii_y = np.empty(len(x)), np.empty(len(y))
     precise, recalled = np.empty(len(y), np.bool_), np.empty(len(x), np.bool_)
     with parallel_region(threads):
@@ -74,6 +67,69 @@ def precision_recall(
         neighbours_cpu.inside(precise, grouped_y, grouped_x, radii_x, axes, closed)
         neighbours_cpu.inside(recalled, grouped_x, grouped_y, radii_y, axes, closed)
     return float(precise.mean()), float(recalled.mean())
+
+
+def density_coverage(real: ArrayLike, fake: ArrayLike, k: int, *, threads: int | None = None) -> tuple[float, float]:
+    r"""Return density and coverage of generated samples (Naeem et al. 2020).
+
+    .. math:: \text{density} = \frac1{k m} \sum_j \sum_i 1[y_j \in B(x_i, r_k(x_i))], \qquad
+        \text{coverage} = \frac1n \sum_i 1\Big[\min_j \|x_i - y_j\| < r_k(x_i)\Big]
+
+    Parameters
+    ----------
+    real, fake : (n, d) and (m, d) arrays
+        Points, or features of images, x and y.
+    k : int >= 1
+        Less than n; :math:`r_k` is the distance of a real point to the k-th nearest other one.
+    threads : int, optional
+        None: all.  The result is the same for any number.
+
+    Returns
+    -------
+    density : float >= 0
+        It may exceed 1, where fakes crowd.
+    coverage : float in [0, 1]
+
+    Raises
+    ------
+    ParameterError, ShapeError
+        For k < 1, k >= n, empty sets, non-finite points, shapes that disagree.
+
+    Notes
+    -----
+    Balls are open and about real points only, so that an outlying fake changes little.  Cost: O((n^2 + n m) d) time,
+    O((n + m) d) memory.
+
+    Examples
+    --------
+    >>> density_coverage([[0.0], [1.0], [2.0]], [[0.5], [5.0], [6.0]], k=1)
+    (0.6666666666666666, 0.6666666666666666)
+    """
+    x, y, k = _checked(real, fake, k, both=False)
+    from . import neighbours_cpu
+
+    axes = x.shape[1]
+    grouped_x, grouped_y = _grouped(x), _grouped(y)
+    radii, nearest = np.empty(len(x)), np.empty(len(x))
+    held = np.empty(len(y), np.int64)
+    with parallel_region(threads):
+        neighbours_cpu.kth_squared(radii, grouped_x, axes, k)
+        neighbours_cpu.counted(held, grouped_y, grouped_x, radii, axes)
+        neighbours_cpu.nearest_squared(nearest, grouped_x, grouped_y, len(y), axes)
+    return float(held.sum() / (k * len(y))), float((nearest < radii).mean())
+
+
+def _checked(real: ArrayLike, fake: ArrayLike, k: int, *, both: bool = True) -> tuple[Floats, Floats, int]:
+    """Return the points, scaled where their squares would overflow or vanish, and k."""
+    x, y = checks.points("real", real), checks.points("fake", fake)
+    checks.same_dim(real=x, fake=y)
+    k = checks.integer("k", k, at_least=1)
+    for name, points in (("real", x), ("fake", y))[: 2 if both else 1]:
+        if k >= len(points):
+            raise ParameterError(f"k must be < {len(points)}, the number of {name} points, got {k}")
+    size = max(np.abs(x).max(), np.abs(y).max())
+    scale = 2.0 ** -np.floor(np.log2(size)) if size > _LARGE or 0 < size < _SMALL else 1.0  # exact: powers of two
+    return x * scale, y * scale, k
 
 
 def _grouped(points: Floats) -> NDArray[np.float64]:

@@ -84,3 +84,42 @@ def inside(out, x, y, squares, axes, closed):
                             out[i] = True
                             missing[group - first] -= 1
                             break
+
+
+@compiled(parallel=True)
+def counted(out, x, y, squares, axes):
+    """Set out (n,) to the number of open balls about the points of y, with these squared radii, that hold a point."""
+    n, m = len(out), len(squares)
+    groups, others = (n + GROUP - 1) // GROUP, (m + GROUP - 1) // GROUP
+    for block in prange((groups + BLOCK - 1) // BLOCK):
+        first, last = block * BLOCK, min((block + 1) * BLOCK, groups)
+        tile = aligned(GROUP * GROUP, x)
+        for i in range(first * GROUP, min(last * GROUP, n)):
+            out[i] = 0
+        for other in range(others):
+            for group in range(first, last):
+                _squares(tile, x, group, y, other, axes)
+                for p in range(min(GROUP, n - group * GROUP)):
+                    total = 0
+                    for q in range(min(GROUP, m - other * GROUP)):
+                        total += tile[p * GROUP + q] < squares[other * GROUP + q]
+                    out[group * GROUP + p] += total
+
+
+@compiled(parallel=True)
+def nearest_squared(out, x, y, m, axes):
+    """Set out (n,) to the squared distance of each point of x to the nearest of the m points of y."""
+    n = len(out)
+    groups, others = (n + GROUP - 1) // GROUP, (m + GROUP - 1) // GROUP
+    for block in prange((groups + BLOCK - 1) // BLOCK):
+        first, last = block * BLOCK, min((block + 1) * BLOCK, groups)
+        tile = aligned(GROUP * GROUP, x)
+        for i in range(first * GROUP, min(last * GROUP, n)):
+            out[i] = np.inf
+        for other in range(others):
+            for group in range(first, last):
+                _squares(tile, x, group, y, other, axes)
+                for p in range(min(GROUP, n - group * GROUP)):
+                    i = group * GROUP + p
+                    for q in range(min(GROUP, m - other * GROUP)):
+                        out[i] = min(out[i], tile[p * GROUP + q])

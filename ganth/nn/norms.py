@@ -99,7 +99,7 @@ def convolution_norm(weights: ArrayLike, size: tuple[int, int], *, stride: int =
     (3.0, 8.865)
     """
     kernel = checks.array("weights", weights, "(channels, kernel, kernel, inputs)", 4)
-    channels, high, wide, inputs = kernel.shape
+    high, wide = kernel.shape[1:3]
     stride = checks.integer("stride", stride, at_least=1)
     padding = checks.integer("padding", padding, at_least=0)
     rows, columns = (checks.integer(f"size[{i}]", n, at_least=1) for i, n in enumerate(size))

@@ -12,8 +12,9 @@ from ganth.claims import Verdict
 
 TITLE = "Remedies of mode collapse on a ring of eight modes"
 CAPTION = (
-    "Modes covered (of 8) after training, one dot a seed and a bar for the mean, and the part of the samples within four "
-    "standard deviations of a mode, for each remedy: (a), (b) with rates at which the plain game collapses (generator "
+    "Modes covered (of 8) after training, one dot a seed and a bar for the mean, and the part of the samples within "
+    "four standard deviations of a mode, for each remedy: (a), (b) with rates at which the plain game collapses "
+    "(generator "
     "2e-3, discriminator 5e-4), (c), (d) with balanced ones (1e-3 both). The dashed line is the plain game. "
     "A few seeds on one toy: a direction, not a law."
 )
@@ -23,7 +24,7 @@ CLAIMS = (
 )  # fmt: skip
 MINUTES = 0.6
 
-STEPS = {"smoke": 20, "quick": 1000, "paper": 6000}
+STEPS = {"smoke": 20, "quick": 600, "paper": 6000}
 TRIALS = {"smoke": 2, "quick": 4, "paper": 16}
 RATES = {"collapsing": {"lr_disc": 5e-4, "lr_gen": 2e-3}, "balanced": {"lr_disc": 1e-3, "lr_gen": 1e-3}}
 REMEDIES = {
@@ -101,7 +102,8 @@ def check(result):
         else:
             up = [name for name, gain in zip(group, gains, strict=True) if gain[0] > 0]
             down = [name for name, gain in zip(group, gains, strict=True) if min(gain) < 0]
-            more = f"; more modes at collapsing rates: {', '.join(up) or 'none'}; fewer somewhere: {', '.join(down) or 'none'}"
+            more = f"; more modes at collapsing rates: {', '.join(up) or 'none'}; "
+            more += f"fewer at either: {', '.join(down) or 'none'}"
         verdicts.append(
             Verdict(
                 claim,
@@ -134,5 +136,7 @@ def draw(result, fig):
                 spread = np.linspace(-0.22, 0.22, len(row))
                 ax.plot(row, place + spread, ".", color=colour, ms=5)
             ax.axvline(values[0].mean(), color="0.3", ls="--", lw=1)
-            ax.set(xlabel=label, title=f"({'abcd'[2 * k + j]}) {rates} rates", xlim=(0, 8.3 if key == "modes" else 1.02))
+            ax.set(
+                xlabel=label, title=f"({'abcd'[2 * k + j]}) {rates} rates", xlim=(0, 8.3 if key == "modes" else 1.02)
+            )
     axes[0].set_yticks(at, names, fontsize=8)
