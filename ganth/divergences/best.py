@@ -6,6 +6,7 @@ mean >= 0.
 
 import functools
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -269,8 +270,8 @@ def _switches(objective: str) -> tuple[float, float]:
             objective, separation, *fit
         )
 
-    upper = [entry for entry in path if entry[0] > mean]
-    for left, right in zip(upper[:0:-1], upper[-2::-1], strict=True):
+    upper = [entry for entry in reversed(path) if entry[0] > mean]
+    for left, right in pairwise([*upper[:-1:4], upper[-1]]):
         if lead(right[2]) > 0:
             return saddle_node, float(brentq(lead, left[2], right[2], xtol=1e-13, rtol=1e-14))
     raise ParameterError(f"{objective} does not switch below a separation of {_FAR:g}")

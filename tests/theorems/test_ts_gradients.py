@@ -79,7 +79,7 @@ def test_TS_S6_ns_strong():
 
 def test_TS_S2_ns_descended():
     assert str(theory.frozen_gaps()["substituted"]) == "q/(p + q)"  # not a constant: another gradient
-    p, q = GaussianMixture([[-1.5], [1.5]], 0.5), GaussianMixture([[0.8]], 1.2)
+    p, q = GaussianMixture([[-2.0], [2.0]], 0.5), GaussianMixture([[1.0]], 0.5)
     descended, substituted = (flat(D.gradient(name, p, q)) for name in ("ns", "ns_loss"))
     assert np.abs(flat(D.pathwise_gradient("ns", p, q)) - descended).max() < 1e-10
     assert np.abs(descended - substituted).max() > 0.05

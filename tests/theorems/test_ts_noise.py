@@ -55,8 +55,8 @@ def test_TS_A2_weak_limits():
     for count in (4, 16, 64):
         points = ganth.maps.Transport(law).quantile((np.arange(count) + 0.5) / count)
         found.append(D.js(D.noised(PointMasses(points[:, None]), 0.3), D.noised(law, 0.3)))
-    assert found[0] > found[1] > found[2]
-    assert found[2] < 1e-5
+    assert found[0] > 5 * found[1] > 25 * found[2]
+    assert found[2] < 5e-5
 
 
 def test_TS_A2_gradients():

@@ -204,5 +204,5 @@ def draw(result, fig):
     for name, hue, label in (("penalised", "vermillion", "(|φ| − 1)²"), ("r1", "blue", "R1")):
         path = np.asarray(result[name], dtype=float)
         rest.plot(path[:, 0], path[:, 1], color=colours[hue], lw=1, label=label)
-    rest.set(xlabel="iteration", ylabel="|θ|", title="(d) from rest")
-    rest.legend()
+    rest.set(xlabel="iteration", ylabel="|θ|", title="(d) from rest", ylim=(-0.05, 2.0))
+    rest.legend(loc="upper right", ncols=2)

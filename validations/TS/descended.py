@@ -64,8 +64,8 @@ def gradients(seed, count):
 
 def sampled(seed, count):
     """Return the NS gradient in the mean of one pair by samples of q, its standard error, and both closed forms."""
-    p, q = GaussianMixture([[-1.5], [1.5]], 0.5), GaussianMixture([[0.8]], 1.2)
-    x = 0.8 + np.sqrt(1.2) * streams.normal(seed, (count, 1))
+    p, q = GaussianMixture([[-2.0], [2.0]], 0.5), GaussianMixture([[1.0]], 0.5)
+    x = 1.0 + np.sqrt(0.5) * streams.normal(seed, (count, 1))
     log_r, slope = ganth.fields.log_ratio(x, p, q)
     pulls = -slope[:, 0] / (1 + np.exp(log_r))
     found = [float(div.gradient(name, p, q)["means"][0, 0]) for name in ("ns", "ns_loss")]
@@ -192,9 +192,10 @@ def draw(result, fig):
     rows, weights = (np.asarray(result[name], dtype=float) for name in ("gradients", "weights"))
     fig.set_size_inches(12, 3.4)
     same, other, paths, sides = fig.subplots(1, 4)
-    reach = np.abs(rows[:, :4]).max() * 1.05
+    reach = 1.3 * float(np.quantile(np.abs(rows), 0.95))
     for ax in (same, other):
         ax.plot([-reach, reach], [-reach, reach], color="0.5", lw=1)
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
     same.plot(rows[:, 1], rows[:, 0], "o", ms=4, color=colours["blue"], label="minimax, 2 JS")
     same.plot(rows[:, 3], rows[:, 2], "x", ms=4, color=colours["vermillion"], label="NS, KL(q‖p) − 2 JS")
     same.set(xlabel="gradient of the divergence", ylabel="pathwise gradient", title="(a) descended")

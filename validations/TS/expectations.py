@@ -31,7 +31,7 @@ CLAIMS = (
 )  # fmt: skip
 MINUTES = 0.05
 
-STEPS = {"smoke": 150, "quick": 400, "paper": 2000}
+STEPS = {"smoke": 300, "quick": 400, "paper": 2000}
 BATCH = 512
 APART = 4.0
 SEPARATIONS = np.array([1.0, 2.0, 3.0, 5.0, 10.0, 30.0])

@@ -142,7 +142,7 @@ def draw(result, fig):
         limit.axhline(printed[k], color=hue, ls=":", lw=1)
         same.loglog(named[:, k, 0], np.abs(named[:, k, 1]), ".", color=hue)
     limit.set(xlabel="ε of the data mixed in", ylabel="D_f", title="(a) half is missed", ylim=(-0.5, 3))
-    limit.legend(fontsize=8, ncols=2, loc="upper right")
+    limit.legend(fontsize=8, loc="upper left")
     ends = [1e-3, 10]
     same.plot(ends, ends, color="0.5", lw=1, zorder=0)
     same.set(xlabel="named divergence", ylabel="∫q f(p/q)", title="(b) choices of f")

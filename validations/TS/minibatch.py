@@ -135,9 +135,8 @@ def draw(result, fig):
     match.set_xticks(at, list(FEATURES))
     match.set(ylabel="feature matching loss", title="(c) by its features")
     match.legend(fontsize=8)
-    for k, (name, row) in enumerate(zip(GAMES, modes, strict=True)):
+    for k, row in enumerate(modes):
         games.bar(k, row.mean(), color=colours["sky"], alpha=0.5)
         games.plot(k + np.linspace(-0.2, 0.2, len(row)), row, "o", ms=4, color=colours["blue"])
-        games.text(k, 8.15, name, ha="center", fontsize=7)
-    games.set_xticks([])
+    games.set_xticks(range(len(GAMES)), [name.replace(" ", "\n") for name in GAMES], fontsize=8)
     games.set(ylabel="modes covered of 8", title="(d) on the ring", ylim=(0, 8.6))
