@@ -3,6 +3,8 @@
 p is the density of the data, q that of the model, u = p/q.
 """
 
+import functools
+
 import mpmath as mp
 import sympy as sp
 
@@ -26,6 +28,7 @@ def _zero(expression: sp.Expr) -> sp.Expr:
     return sp.simplify(sp.expand_log(sp.expand(sp.expand_log(expression, force=True)), force=True))
 
 
+@functools.cache
 def optimal_discriminator() -> sp.Expr:
     """Return where p log d + q log(1 - d) is largest.
 
@@ -37,6 +40,7 @@ def optimal_discriminator() -> sp.Expr:
     return best
 
 
+@functools.cache
 def value_gap() -> sp.Expr:
     """Return p log d* + q log(1 - d*) less 2 JS's integrand less -(p + q) log 2, in all -log 4: zero.
 
@@ -47,6 +51,7 @@ def value_gap() -> sp.Expr:
     return _zero(p * sp.log(p / (p + q)) + q * sp.log(q / (p + q)) - jensen + (p + q) * sp.log(2))
 
 
+@functools.cache
 def ns_value_gap() -> sp.Expr:
     """Return -q log d* less q log(1 + q/p): zero.
 
@@ -56,6 +61,7 @@ def ns_value_gap() -> sp.Expr:
     return _zero(-q * sp.log(p / (p + q)) - q * (sp.log(p + q) - sp.log(p)))
 
 
+@functools.cache
 def ns_forms_gap() -> sp.Expr:
     """Return the integrand of KL(q || p) - 2 JS less that of 2 KL(m || p): zero.
 
@@ -66,6 +72,7 @@ def ns_forms_gap() -> sp.Expr:
     return _zero(q * sp.log(q / p) - jensen - 2 * m * sp.log(m / p))
 
 
+@functools.cache
 def frozen_gaps() -> dict[str, sp.Expr]:
     """Return dF/dq less what a sample of q pays against a frozen D = p/(p + q): a constant where F is descended.
 
@@ -122,6 +129,7 @@ def truncated_cost(name: str) -> sp.Expr:
     return F[name].subs(u, 1 - A) + A * at_infinity
 
 
+@functools.cache
 def logit_slopes() -> tuple[sp.Expr, sp.Expr]:
     """Return the slopes of log(1 - sigmoid) less -sigmoid, and of -log sigmoid less sigmoid - 1: zeros.
 
@@ -133,6 +141,7 @@ def logit_slopes() -> tuple[sp.Expr, sp.Expr]:
     return sp.simplify(sp.diff(sp.log(1 - s), a) + s), sp.simplify(sp.diff(-sp.log(s), a) - (s - 1))
 
 
+@functools.cache
 def logit_limits() -> tuple[sp.Expr, sp.Expr]:
     """Return the two slopes as a -> -infinity.
 
@@ -144,6 +153,7 @@ def logit_limits() -> tuple[sp.Expr, sp.Expr]:
     return sp.limit(-s, a, -sp.oo), sp.limit(s - 1, a, -sp.oo)
 
 
+@functools.cache
 def forward_optimum() -> tuple[sp.Expr, sp.Expr]:
     """Return mean and variance of the best Gaussian in KL(p || q) for modes -mu and mu of variance sigma^2.
 
@@ -158,6 +168,7 @@ def forward_optimum() -> tuple[sp.Expr, sp.Expr]:
     return best_mean, sp.expand(best)
 
 
+@functools.cache
 def reverse_curvature() -> sp.Expr:
     """Return D_mm less 1/s^2 at a stationary fit in reverse KL, whatever the data: zero.
 
@@ -173,6 +184,7 @@ def reverse_curvature() -> sp.Expr:
     return sp.simplify(stationary - 1 / s**2)
 
 
+@functools.cache
 def entropy_gap() -> sp.Expr:
     """Return int p log p plus the entropy of N(0, s^2): zero, so that int p log p is minus the entropy.
 
@@ -187,6 +199,7 @@ def entropy_gap() -> sp.Expr:
     return sp.simplify(integral + sp.log(2 * sp.pi * sp.E * s**2) / 2)
 
 
+@functools.cache
 def noise_scaling() -> sp.Expr:
     """Return N(x; d, s^2) dx in y = x/s less N(y; d/s, 1) dy: zero, so that JS of noised points is a function of d/s.
 
@@ -199,6 +212,7 @@ def noise_scaling() -> sp.Expr:
     return sp.simplify(density - sp.exp(-((y - d / s) ** 2) / 2) / sp.sqrt(2 * sp.pi))
 
 
+@functools.cache
 def elbo_gap() -> sp.Expr:
     """Return log p(x) - ELBO - KL(q(z|x) || p(z|x)) for a latent of three values: zero.
 
@@ -214,6 +228,7 @@ def elbo_gap() -> sp.Expr:
     return sp.simplify(sp.expand(sp.log(marginal) - elbo - reverse))
 
 
+@functools.cache
 def bilinear_moduli() -> list[sp.Expr]:
     """Return the squared moduli of the eigenvalues of a simultaneous step of min max theta phi.
 
@@ -225,6 +240,7 @@ def bilinear_moduli() -> list[sp.Expr]:
     return [sp.expand(sp.simplify(value * sp.conjugate(value))) for value in step.eigenvals(multiple=True)]
 
 
+@functools.cache
 def bilinear_flow() -> list[sp.Expr]:
     """Return the real parts of the eigenvalues of the flow at rates eta_D and eta_G: zeros, whatever their ratio.
 
@@ -246,6 +262,7 @@ def penalty_costs() -> tuple[sp.Expr, sp.Expr]:
     return cost.subs(slope, 0), cost.subs(slope, 1)
 
 
+@functools.cache
 def penalised_slope() -> sp.Expr:
     """Return the best slope of a linear critic k x for point masses a apart: above 1, by the distance over 2 lambda.
 
@@ -257,6 +274,7 @@ def penalised_slope() -> sp.Expr:
     return sp.expand(best)
 
 
+@functools.cache
 def bures_gap() -> sp.Expr:
     """Return the squared W2 of two Gaussians on the line, E (T_1 - T_2)^2, less the Frechet distance: zero.
 
