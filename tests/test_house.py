@@ -61,6 +61,8 @@ MAY_IMPORT = {
     "ntk": LEARNED | {"generators", "scipy"},
     "sweeps": {"checks", "files", "joblib", "tqdm"},
     "classifiers": BASE | {"blas", "nn", "files", "scipy"},
+    "observers": {"checks", "metrics"},
+    "studies": BASE | {"classifiers", "games", "metrics", "nn", "observers", "stopping", "sweeps", "targets"},
     "transitions": {"checks", "scipy"},
     "stopping": set(),
     "claims": {"plotting", "files", "sweeps"},
