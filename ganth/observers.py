@@ -1,4 +1,4 @@
-"""What an image training is watched with: a classifier's view of generated images, epoch by epoch (TP, secs. 6.1, 6.2)."""
+"""What an image training is watched with: a classifier's view of generated images (TP, secs. 6.1, 6.2)."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 

@@ -54,9 +54,7 @@ def test_it_tells_what_plain_loops_count(seed, count, more, shape, classes, dtyp
     judge = Judge(classes)
     watch = ImageObserver(judge, real, count=count, neighbours=2, threshold=threshold)
     found = watch.look(fake)
-    wanted = naive.told(
-        judge.probabilities(fake), judge.features(fake), judge.features(real), fake, real, 2, threshold
-    )
+    wanted = naive.told(judge.probabilities(fake), judge.features(fake), judge.features(real), fake, real, 2, threshold)
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
@@ -94,7 +92,11 @@ def test_real_images_are_near_themselves_and_noise_is_rough():
         ({"threshold": 1.0}, ParameterError, "threshold must be < 1, got 1.0"),
         ({"threshold": -0.1}, ParameterError, "threshold must be >= 0, got -0.1"),
         ({"real": np.zeros((8, 4, 4, 1))}, ParameterError, "not of one colour"),
-        ({"real": np.eye(4).reshape(1, 4, 4, 1)}, ParameterError, "the number of real images must be > neighbours = 3, got 1"),
+        (
+            {"real": np.eye(4).reshape(1, 4, 4, 1)},
+            ParameterError,
+            "the number of real images must be > neighbours = 3, got 1",
+        ),
     ],
 )
 def test_bad_input(change, error, text):

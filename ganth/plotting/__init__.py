@@ -5,6 +5,7 @@ from .images import image_grid, metric_trace
 from .panels import complex_roots, heatmap, quantile_band, trajectories
 from .phases import boundary, phase_points
 from .sheet import PALETTE, compact, figure, save, style
+from .stops import course, early_stop, nothing
 
 __all__ = [
     "PALETTE",
@@ -12,11 +13,14 @@ __all__ = [
     "cloud",
     "compact",
     "complex_roots",
+    "course",
     "courses",
+    "early_stop",
     "figure",
     "heatmap",
     "image_grid",
     "metric_trace",
+    "nothing",
     "phase_points",
     "quantile_band",
     "save",

@@ -1,7 +1,23 @@
 """Studies of image GANs: trainings that several figures share, and what their courses show."""
 
-from .courses import first_above, gathered, limits, surge
+from .courses import RULES, first_above, gathered, limits, surge
 from .images import ImageStudy
 from .plans import three_phases
+from .stops import PARTS, TRIALS, account, decide, early_stops, missing, surges
 
-__all__ = ["ImageStudy", "first_above", "gathered", "limits", "surge", "three_phases"]
+__all__ = [
+    "PARTS",
+    "RULES",
+    "TRIALS",
+    "ImageStudy",
+    "account",
+    "decide",
+    "early_stops",
+    "first_above",
+    "gathered",
+    "limits",
+    "missing",
+    "surge",
+    "surges",
+    "three_phases",
+]

@@ -1,4 +1,4 @@
-"""What the courses of several trainings show: phases, surges and collapse, by rules that are told before (TP, sec. 6)."""
+"""What the courses of several trainings show: phases, surges and collapse, by rules told before (TP, sec. 6)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
-from ..checks import Floats
 from ..errors import ParameterError, ShapeError
 from ..games import Training
 from ..stopping import EarlyStopping

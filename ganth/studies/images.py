@@ -45,6 +45,8 @@ class ImageStudy:
         At most so many images, the first in the order of the files.
     root : str, optional
         Where files are; see `ganth.targets.images.load`.
+    given : int >= 1, optional
+        The GAN gets the first so many of these images, the classifier all.  None: all.
     epochs : int >= 1
     epoch_steps : int >= 1, optional
         See `ganth.ImageGAN`, as for all that follow here.
@@ -82,6 +84,7 @@ class ImageStudy:
     size: int = 28
     limit: int | None = None
     root: str | None = None
+    given: int | None = None
     epochs: int = 100
     epoch_steps: int | None = None
     width: int = 16
@@ -153,7 +156,7 @@ class ImageStudy:
 
     def game(self) -> ImageGAN:
         """Return the game."""
-        given = self.images().images
+        given = self.images().images[: self.given]
         generator, discriminator = dcgan(self.size, given.shape[-1], width=self.width, noise=self.noise)
         return ImageGAN(
             given,

@@ -1,0 +1,48 @@
+"""TP Figs. 28 to 32, app. G.6: the metric in four trials on Fashion-MNIST, samples before and after the early stop.
+
+Trains NSGAN at the settings that the figures of image training share; without the files the verdict stays open.
+Writes fig28_32.json, fig28_32.png.
+"""
+
+import ganth
+from ganth.claims import Verdict
+from ganth.errors import DataUnavailableError
+from ganth.studies import RULES, account, early_stops, missing
+
+TITLE = "The early stop on Fashion-MNIST: the metric, samples before and after"
+CAPTION = (
+    "All trials of each setting; crosses: stops by the printed rule. Metric with the three thresholds, Fréchet "
+    "distance, roughness (1: as real images), classes covered; samples of the same latents at the start, at the best "
+    "distance before the stop, at the stop, ten epochs on, and at the end (without a stop: at 3/4, 9/10, end). "
+    "Quick: 28x28, 2,000 images or 200, epochs of 31 iterations; the source: 64x64, 60,000 images, epochs of 938."
+)
+CLAIMS = ("TP-Fig28-32-fashion",)
+GROUP = "TP-images"
+MINUTES = 0.1
+
+DATA, FEW = "fashion-mnist", 4
+
+
+def compute(profile, seed, backend, jobs):
+    try:
+        return early_stops(profile, DATA, seed=seed, jobs=jobs)
+    except DataUnavailableError:
+        return {"missing": missing(DATA)}
+
+
+def check(result):
+    if "missing" in result:
+        return [Verdict("TP-Fig28-32-fashion", "open", None, None, None, result["missing"])]
+    seen, numbers, how = account(result, few=FEW)
+    return [
+        Verdict(
+            "TP-Fig28-32-fashion", "reproduced" if seen else "not-reproduced", numbers, [1.0] * len(numbers), None, how
+        )
+    ]
+
+
+def draw(result, fig):
+    if "missing" in result:
+        ganth.plotting.nothing(fig, result["missing"])
+        return
+    ganth.plotting.early_stop(fig, result, result["settings"]["studies"], RULES)
