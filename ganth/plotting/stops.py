@@ -67,7 +67,8 @@ def early_stop(
     """
     trials = min(shown, len(np.asarray(result[f"{names[0]}_metric"])))
     fig.set_size_inches(11.0, 4.6 + 1.25 * trials * ((len(names) + 1) // 2))
-    above, below = fig.subfigures(2, 1, height_ratios=(4.6, 1.25 * trials * ((len(names) + 1) // 2)))
+    halves: Any = fig.subfigures(2, 1, height_ratios=(4.6, 1.25 * trials * ((len(names) + 1) // 2)))
+    above, below = halves
     axes: Any = above.subplots(2, 2)
     (metric, frechet), (rough, cover) = axes
     for name, color in zip(names, _COLOURS, strict=False):
@@ -76,9 +77,10 @@ def early_stop(
         course(rough, result[f"{name}_roughness"], color=color)
         course(cover, result[f"{name}_coverage"], color=color)
     for limit, rule, style in zip(result["limits"], rules, _LINES, strict=True):
-        metric.axhline(limit, color="black", ls=style, lw=1.0, label=rule)
+        metric.axhline(limit, color="black", ls=style, lw=1.0)
+        metric.text(1.0, limit, rule, transform=metric.get_yaxis_transform(), ha="right", va="bottom", fontsize=8)
     metric.set(yscale="log", title="the metric, and the thresholds")
-    metric.legend(ncols=2, loc="center right")
+    metric.set_ylim(top=2.5 * max(result["limits"]))
     frechet.set(yscale="log", title="Fréchet distance, features of the classifier")
     frechet.legend()
     rough.set(title="roughness of images, of real ones")

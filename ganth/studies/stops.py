@@ -34,9 +34,9 @@ def early_stops(profile: str, data: str, *, seed: int = 0, jobs: int = 1) -> dic
         "settings"; "units", see `ImageStudy.units`, and "limits", by rule; "real_NAME", see `ImageStudy.trial`; and for
         each study, NAME before the underscore: "NAME_metric", "NAME_frechet", "NAME_coverage", "NAME_largest",
         "NAME_roughness", "NAME_mixed", "NAME_recall" (trials, records), "NAME_stops" (rules, trials), and the images
-        "NAME_images" (trials, columns, 9, height, width, channels) uint8 of the epochs "NAME_epochs" (trials, columns):
-        start, best Fréchet distance before the stop by the printed rule, the stop, ten epochs on, end; without a stop
-        the last three are at three quarters, nine tenths and the end.
+        "NAME_images" (trials, columns, 9, height, width, channels) uint8 of the epochs "NAME_epochs" (trials, columns),
+        in the order of time: start, best Fréchet distance before the stop by the printed rule, the stop, ten epochs
+        on, end; without a stop the last three are at three quarters, nine tenths and the end.
 
     Raises
     ------
@@ -148,7 +148,8 @@ def account(result: dict[str, Any], *, few: int = 1) -> tuple[bool, list[float],
         f"share of trials, for {' and '.join(names)}, in which: the Fréchet distance halves before the stop; the "
         "metric rises; it crosses the printed threshold after the warm-up; it falls below a hundredth of that later; "
         f"images become 1.5 times as rough within {_NEAR} epochs; {few} or fewer classes are left at the end, or nine "
-        "tenths of the images are of one; and that cross the threshold of a variance divided once, and the scale-invariant one"
+        "tenths of the images are of one; and that cross the threshold of a variance divided once, and the "
+        "scale-invariant one"
     )
     return seen, numbers, how
 
@@ -189,6 +190,6 @@ def _shown(training: Training, frechet: NDArray[Any], stop: int) -> tuple[list[i
     until = stop if stop > 0 else end
     best = int(np.nanargmin(frechet[: until + 1]))
     wanted = [0, best, *((stop, min(end, stop + _NEAR)) if stop > 0 else (3 * end // 4, 9 * end // 10)), end]
-    places = [int(np.abs(training.kept - epoch).argmin()) for epoch in wanted]
+    places = [int(np.abs(training.kept - epoch).argmin()) for epoch in sorted(wanted)]
     images = training.samples[places, :_SHOWN]
     return training.kept[places].tolist(), np.clip(127.5 * (images + 1) + 0.5, 0, 255).astype(np.uint8)

@@ -15,8 +15,8 @@ from ganth.studies import ImageStudy
 
 RATE = 5e-3
 SMALL = {
-    "epochs": 6, "epoch_steps": 25, "width": 8, "every": 1, "samples": 9, "watched": 128, "judge_epochs": 6,
-    "judge_width": 8, "limit": 1000, "lr_disc": RATE, "lr_gen": RATE,
+    "epochs": 6, "epoch_steps": 25, "width": 8, "every": 1, "samples": 9, "watched": 128, "judge_epochs": 15,
+    "limit": 2000, "lr_disc": RATE, "lr_gen": RATE,
 }  # fmt: skip
 
 
@@ -86,16 +86,16 @@ def test_TP_Fig9_38_40_fid():
     assert not ((up > 0) & (np.abs(up - high) <= 3) & (high > 0)).all()
 
 
-def write_cifar(folder, count=120, seed=0):
-    """Write five batches in CIFAR-10's own format: a label, then 3 x 1024 bytes; classes are colours."""
+def write_cifar(folder, count=10_000, seed=0):
+    """Write batches in CIFAR-10's own format: a label, then 3 x 1024 bytes; classes are shades."""
     folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    for batch in range(1, 6):
-        labels = np.arange(count) % 10
-        images = rng.integers(0, 60, (count, 3, 32, 32)) + 15 * labels[:, None, None, None]
-        images[:, 1, :16] += (labels[:, None, None] % 3) * 20
-        rows = np.concatenate([labels[:, None], images.reshape(count, -1)], axis=1).astype(np.uint8)
-        (folder / f"data_batch_{batch}.bin").write_bytes(rows.tobytes())
+    labels = np.arange(count) % 10
+    images = np.random.default_rng(seed).integers(0, 60, (count, 3, 1024), dtype=np.uint8)
+    images += (19 * labels[:, None, None]).astype(np.uint8)
+    first = folder / "data_batch_1.bin"
+    first.write_bytes(np.concatenate([labels[:, None].astype(np.uint8), images.reshape(count, -1)], axis=1).tobytes())
+    for batch in range(2, 6):
+        (folder / f"data_batch_{batch}.bin").hardlink_to(first)
 
 
 def run_smoke(name, monkeypatch, root):

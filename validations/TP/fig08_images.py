@@ -14,7 +14,7 @@ from ganth.studies import account, early_stops, missing
 TITLE = "Samples before and after the early stop, by data set"
 CAPTION = (
     "First trial of each setting and data set, the same latents: start, best Fréchet distance before the stop by the "
-    "printed rule, the stop, ten epochs on, end (without a stop: 3/4, 9/10, end). Quick: 28x28, 2,000 images or 200, "
+    "printed rule, the stop, ten epochs on, end (no stop: 3/4, 9/10, end). Quick: 28x28, 2,000 images or 200, "
     "epochs of 31 iterations; the source: 64x64, all images, epochs of 938. A data set without files is left out."
 )
 CLAIMS = ("TP-Fig8-images",)

@@ -13,7 +13,7 @@ TITLE = "The early stop on Fashion-MNIST: the metric, samples before and after"
 CAPTION = (
     "All trials of each setting; crosses: stops by the printed rule. Metric with the three thresholds, Fréchet "
     "distance, roughness (1: as real images), classes covered; samples of the same latents at the start, at the best "
-    "distance before the stop, at the stop, ten epochs on, and at the end (without a stop: at 3/4, 9/10, end). "
+    "distance before the stop, at the stop, ten epochs on, and at the end (no stop: 3/4, 9/10, end). "
     "Quick: 28x28, 2,000 images or 200, epochs of 31 iterations; the source: 64x64, 60,000 images, epochs of 938."
 )
 CLAIMS = ("TP-Fig28-32-fashion",)
