@@ -108,8 +108,8 @@ class ImageObserver:
     >>> judge = ganth.classifiers.Classifier.fit(digits.images[:200], digits.labels[:200], epochs=1, width=4)
     >>> watch = ImageObserver(judge, digits.images[:200], count=64)
     >>> told = watch.look(digits.images[200:264])
-    >>> told["classes"].sum().item(), told["pairs_section"].shape, round(told["roughness"], 1)
-    (64, (10, 10), 1.0)
+    >>> told["classes"].sum().item(), told["pairs_section"].shape, 0.5 < told["roughness"] < 2
+    (64, (10, 10), True)
     """
 
     def __init__(

@@ -108,7 +108,7 @@ class ImageStudy:
 
     def images(self) -> data_sets.ImageSet:
         """Return the data; raises `DataUnavailableError` where files are nowhere."""
-        return _images(self.data, self.size, self.limit, self.root)
+        return _images(self.data, self.size, self.limit, self.root, os.environ.get("GANTH_DATA"))
 
     def classifier(self) -> Classifier:
         """Return the classifier, which is kept on disk once it is trained."""
@@ -253,7 +253,7 @@ class ImageStudy:
             names = ("data", "size", "limit", "root", "judge_epochs", "judge_width")
             told = {name: told[name] for name in names}
         if self.data != "sample":
-            told["pixels"] = _hash(self.data, self.size, self.limit, self.root)
+            told["pixels"] = _hash(self.data, self.size, self.limit, self.root, os.environ.get("GANTH_DATA"))
         code = code_of(_train_into)
         text = json.dumps([kind, told, more, code["sources"], code["versions"]], sort_keys=True)
         folder = parent / "studies" / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
@@ -276,7 +276,8 @@ def _train_into(study: str, key: str, folder: str, seed: int) -> float:
 
 
 @functools.lru_cache(maxsize=2)
-def _images(data: str, size: int, limit: int | None, root: str | None) -> data_sets.ImageSet:
+def _images(data: str, size: int, limit: int | None, root: str | None, variable: str | None) -> data_sets.ImageSet:
+    """Return a data set; `variable`, of the environment, may lead to other files when it changes."""
     if data != "sample":
         return data_sets.load(data, root, split="train", size=size, limit=limit)
     whole = data_sets.sample(None if size == 28 else size)
@@ -286,8 +287,8 @@ def _images(data: str, size: int, limit: int | None, root: str | None) -> data_s
 
 
 @functools.lru_cache(maxsize=2)
-def _hash(data: str, size: int, limit: int | None, root: str | None) -> str:
-    given = _images(data, size, limit, root)
+def _hash(data: str, size: int, limit: int | None, root: str | None, variable: str | None) -> str:
+    given = _images(data, size, limit, root, variable)
     return hashlib.sha256(given.images.tobytes() + given.labels.tobytes()).hexdigest()
 
 
