@@ -1,8 +1,20 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and where data sets are looked for."""
 
 import os
 import pathlib
 import secrets
+
+
+def data_places() -> list[pathlib.Path]:
+    """Return the folders where data sets are looked for: that of GANTH_DATA, Debian's, and the cache of downloads.
+
+    >>> data_places()[-1].name
+    'ganth-data'
+    """
+    given = os.environ.get("GANTH_DATA")
+    home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    # Not the folder of compiled code, which is emptied of what is old.
+    return [*([pathlib.Path(given)] if given else []), pathlib.Path("/usr/share/datasets"), home / "ganth-data"]
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | memoryview) -> pathlib.Path:

@@ -72,3 +72,16 @@ def kid(real, fake, degree, scale, offset):
     own = sum(kernel(x, y) for i, x in enumerate(real) for j, y in enumerate(real) if i != j) / (n * (n - 1))
     other = sum(kernel(x, y) for i, x in enumerate(fake) for j, y in enumerate(fake) if i != j) / (m * (m - 1))
     return own + other - 2 * sum(kernel(x, y) for x in real for y in fake) / (n * m)
+
+
+def label_variance(images, labels, definition):
+    found = []
+    for k in range(max(labels) + 1):
+        chosen = [np.asarray(i, dtype=float).ravel() for i, label in zip(images, labels, strict=True) if label == k]
+        entries = [value for image in chosen for value in image]
+        middle = sum(entries) / len(entries)
+        mean = sum(chosen) / len(chosen)
+        total = sum(squared(image, mean) for image in chosen) / len(chosen)
+        of_all = sum((value - middle) ** 2 for value in entries) / len(entries)
+        found.append({"entries": of_all, "within": total / len(mean), "total": total}[definition])
+    return sum(found) / len(found)

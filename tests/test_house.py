@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "formulas": {"math", "numba"},
     "lanes": {"numba", "llvmlite", "formulas"},
     "streams": {"checks", "formulas", "backend"},
-    "targets": BASE | {"scipy", "pooch"},
+    "targets": BASE | {"files", "scipy", "pooch"},
     "kernels": BASE | {"targets", "scipy"},
     "nn": BASE | {"blas", "scipy", "files"},
     "discriminators": (PLAYERS - {"discriminators", "generators"}) | {"scipy"},

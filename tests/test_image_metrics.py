@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganth import ParameterError, ShapeError
-from ganth.metrics import class_coverage, frechet_distance, mode_distances, mode_pairs, precision_recall
+from ganth.metrics import class_coverage, frechet_distance, label_variance, mode_distances, mode_pairs, precision_recall
 
 seeds = st.integers(0, 2**32)
 
@@ -128,6 +128,9 @@ def test_mode_distances_are_a_plain_loop(seed, n, classes, kind):
     found = mode_distances(images, labels)
     np.testing.assert_allclose(found, naive.mode_distances(images, labels.tolist()), rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(found, found.T)
+    for definition in ("entries", "within", "total"):
+        wanted = naive.label_variance(images, labels.tolist(), definition)
+        assert label_variance(images, labels, definition) == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
 
 @given(
@@ -176,6 +179,9 @@ POINTS = np.arange(12.0).reshape(6, 2)
         (lambda: mode_distances(POINTS, np.zeros(6)), r"got float64 of shape \(6,\)"),
         (lambda: mode_distances(POINTS * math.nan, [0, 0, 0, 1, 1, 1]), "images must be finite, got others with label"),
         (lambda: mode_distances(POINTS[0], [0, 1]), r"images must be numbers of shape \(n, \.\.\.\)"),
+        (lambda: label_variance(POINTS, [0, 0, 0, 1, 1, 1], "all"), "definition must be one of 'within', 'entries',"),
+        (lambda: label_variance(POINTS, [0, 0, 0, 2, 2, 2]), r"labels must hold each of 0\.\.2, got none of 1"),
+        (lambda: label_variance(POINTS * math.nan, [0] * 6), "images must be finite, got others with label 0"),
         (lambda: mode_pairs([[0.5, 0.6]]), r"must sum to 1 within 1e-05, got 1\.1 for sample 0"),
         (lambda: mode_pairs([[-0.5, 1.5]]), r"probabilities must be >= 0, got -0\.5"),
         (lambda: mode_pairs([[1.0]], threshold=1), r"threshold must be < 1, got 1\.0"),

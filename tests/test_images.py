@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 import ganth
 from ganth import DataUnavailableError, ParameterError, ShapeError
+from ganth.claims import runner
+from ganth.claims.checkout import Validation
 from ganth.targets import formats, images, places
 from ganth.targets.images import ImageSet, load, resize, sample
 
+ROOT = pathlib.Path(__file__).parents[1]
 RECORD = 3073
 SAMPLE = "33f5a6178868bfad1eb93be7fa31b609658d536625e64868eb8106a4c72f5cfd"  # sha256 of the unpacked images
 
@@ -47,7 +50,12 @@ def nowhere(monkeypatch, tmp_path):
     """Hide the data of this machine."""
     monkeypatch.delenv("GANTH_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no cache"))
-    monkeypatch.setattr(places, "_DEBIAN", tmp_path / "no debian")
+    given = places.data_places
+
+    def elsewhere():
+        return [tmp_path / "no debian" if str(place).startswith("/usr") else place for place in given()]
+
+    monkeypatch.setattr(places, "data_places", elsewhere)
 
 
 def test_the_sample_is_two_thousand_digits():
@@ -156,7 +164,7 @@ def test_where_files_are_looked_for(tmp_path, monkeypatch):
     for place in (tmp_path / "no debian" / "fashion-mnist", tmp_path / "no cache" / "ganth-data" / "fashion-mnist"):
         assert f"{place} (no such folder)" in str(caught.value)
     assert isinstance(caught.value, ParameterError)
-    write(places.cache_folder() / "fashion-mnist", "train-", n=3)
+    write(places.data_places()[-1] / "fashion-mnist", "train-", n=3)
     assert len(load("fashion-mnist")) == 3
     write(tmp_path / "mine", "fashion-train-", n=4)
     monkeypatch.setenv("GANTH_DATA", str(tmp_path / "mine"))
@@ -369,3 +377,16 @@ def test_published_checksums_are_whole():
         assert all(len(md5) == 32 and int(md5, 16) for md5 in known.md5.values())
         assert all(mirror.endswith("/") for mirror in known.mirrors)
         assert len(set(known.md5.values())) == len(known.md5)
+
+
+def test_what_waited_for_files_is_run_again(tmp_path, monkeypatch):
+    job = runner.Job(out=tmp_path / "figures")
+    reads, other = (Validation.read(ROOT / "validations" / "TP" / f"{stem}.py") for stem in ("fig10_12", "fig15"))
+    before = job.inputs_hash(reads), job.inputs_hash(other)
+    monkeypatch.setenv("GANTH_DATA", str(tmp_path))
+    write(tmp_path / "MNIST" / "raw", "train-")
+    assert job.inputs_hash(reads) != before[0]
+    assert job.inputs_hash(other) == before[1]
+    found = job.inputs_hash(reads)
+    write(tmp_path / "MNIST" / "raw", "t10k-")
+    assert job.inputs_hash(reads) != found

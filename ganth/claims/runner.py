@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from .. import __version__
 from ..errors import ParameterError
-from ..files import write_atomically
+from ..files import data_places, write_atomically
 from ..sweeps.workers import shared
 from . import ledger
 from .checkout import Validation
@@ -33,6 +33,7 @@ _GANTH = pathlib.Path(__file__).resolve().parents[1]
 _NO_INPUT = ("claims", "plotting", "cli.py", "__main__.py")
 # Minutes of a profile for each minute of quick, until the first validation has shown the pace of this machine.
 _PACE = {"smoke": 0.1, "quick": 1.0, "paper": 20.0}
+_READS_DATA = "TP-images"  # the group that takes the image data sets whose files it finds
 _UP_TO_DATE = ""
 _REDRAW = "drawn again from its evidence"
 Say = Callable[[str], None]
@@ -52,6 +53,8 @@ class Job:
         """Return a hash of all that the result depends on: the file, ganth's sources, profile, seed, backend."""
         digest = hashlib.sha256(validation.path.read_bytes())
         digest.update(f"{_hash_of_sources()} {self.profile} {self.seed} {self.backend}".encode())
+        if validation.group == _READS_DATA:
+            digest.update(_files_of_data().encode())
         return digest.hexdigest()
 
     def stamp(self, validation: Validation) -> str:
@@ -79,6 +82,12 @@ def _hash_of_sources() -> str:
 @functools.cache
 def _hash_of_plotting() -> str:
     return _hash_of((_GANTH / "plotting").rglob("*.py"))
+
+
+def _files_of_data() -> str:
+    """Return names and sizes of the files where data sets lie: what waits for them is run again once they are there."""
+    found = {path for place in data_places() for depth in ("*", "*/*", "*/*/*") for path in place.glob(depth)}
+    return " ".join(f"{path}:{path.stat().st_size}" for path in sorted(found) if path.is_file())
 
 
 def versions() -> dict[str, str]:

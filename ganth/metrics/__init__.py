@@ -2,7 +2,7 @@
 
 from .failures import diverging_fraction
 from .frechet import frechet_distance
-from .labels import class_coverage, mode_distances, mode_pairs
+from .labels import class_coverage, label_variance, mode_distances, mode_pairs
 from .mmd import mmd2
 from .modes import mean_log_likelihood, mode_collapse, nearest_mode_distance
 from .neighbours import density_coverage, precision_recall
@@ -18,6 +18,7 @@ __all__ = [
     "frechet_distance",
     "inception_score",
     "kid",
+    "label_variance",
     "mean_log_likelihood",
     "mmd2",
     "mode_collapse",

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataUnavailableError, ParameterError
+from ..files import data_places
 from . import formats
 
 Pair = tuple[pathlib.Path, ...]  # an IDX file of images and one of labels, or one batch of CIFAR-10
 _SPLITS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
 _STANDARD = {"train": "train", "test": "t10k"}  # how plain file names call the splits
 _KIN = {"mnist", "fashionmnist", "fashion", "kmnist", "emnist", "qmnist"}  # whose plain files have the same names
-_DEBIAN = pathlib.Path("/usr/share/datasets")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def find(name: str, root: str | os.PathLike[str] | None, split: str, download: b
 
     Raises `DataUnavailableError` naming every place looked at, `ParameterError` for files that are there in part.
     """
-    places = [pathlib.Path(root)] if root is not None else _places(name)
+    given, kept = data_places()[:-2], [place / name for place in data_places()[-2:]]
+    places = [pathlib.Path(root)] if root is not None else [*given, *kept]
     if root is not None and not places[0].is_dir() and not download:
         raise DataUnavailableError(f"root must be a folder, got {os.fspath(root)!r}, which is none")
     notes: list[str] = []
@@ -96,7 +97,7 @@ def find(name: str, root: str | os.PathLike[str] | None, split: str, download: b
     if download:
         from .downloads import fetch
 
-        folder = (places[-1] if root is not None else cache_folder()) / name
+        folder = places[-1] / name if root is not None else places[-1]
         fetch(name, folder)
         if (files := _in_place(name, folder, split, notes)) is not None:
             return files
@@ -106,17 +107,6 @@ def find(name: str, root: str | os.PathLike[str] | None, split: str, download: b
         f"Set root or $GANTH_DATA to the folder that holds them, or ask for download=True; "
         "ganth.targets.images.sample() needs no files"
     )
-
-
-def cache_folder() -> pathlib.Path:
-    """Return the folder of downloads; not that of compiled code, which is emptied of what is old."""
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "ganth-data"
-
-
-def _places(name: str) -> list[pathlib.Path]:
-    given = os.environ.get("GANTH_DATA")
-    found = [pathlib.Path(given)] if given else []
-    return [*found, _DEBIAN / name, cache_folder() / name]
 
 
 def _wanted(name: str) -> str:
