@@ -160,7 +160,7 @@ class ImageGAN:
             value = getattr(self, entry.name)
             plain = value is None or isinstance(value, int | float | str)
             told[entry.name] = value if plain else repr(value)
-        told["images"] = f"{self.images.shape} sha256 {hashlib.sha256(self.images.tobytes()).hexdigest()}"
+        told["images"] = f"{self.images.shape} sha256 {hashlib.sha256(self.images).hexdigest()}"
         return told
 
     def players(self, dtype: str = "float32", threads: int | None = None) -> Players:
