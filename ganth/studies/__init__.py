@@ -1,6 +1,7 @@
 """Studies of image GANs: trainings that several figures share, and what their courses show."""
 
 from .courses import RULES, first_above, gathered, limits, surge
+from .ends import collapse
 from .images import ImageStudy
 from .plans import three_phases
 from .stops import PARTS, TRIALS, account, decide, early_stops, missing, surges
@@ -11,6 +12,7 @@ __all__ = [
     "TRIALS",
     "ImageStudy",
     "account",
+    "collapse",
     "decide",
     "early_stops",
     "first_above",
