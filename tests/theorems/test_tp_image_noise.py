@@ -14,6 +14,7 @@ import pytest
 
 import ganth
 from ganth import studies
+from ganth.claims.checkout import validations
 from ganth.errors import DataUnavailableError
 from ganth.studies import ImageStudy
 
@@ -26,7 +27,7 @@ SMALL = {
 
 @functools.cache
 def validation(name):
-    found, _ = ganth.claims.checkout.validations(pathlib.Path(__file__).parents[2])
+    found, _ = validations(pathlib.Path(__file__).parents[2])
     return next(one for one in found if one.id == f"TP/{name}").load()
 
 
@@ -53,12 +54,11 @@ def records(ratio=0.5, share=1.0, distance=1.0, classes=10, collapse=None, studi
 def test_TP_Fig7_41_42_noise():
     plain = ImageStudy(**SMALL)
     noisy = dataclasses.replace(plain, noise=0.1)
-    pairs = [[study.train(1, seed=7)[0] for study in (plain, noisy)]]
-    for without, one in pairs:
-        assert without.metric[0] == one.metric[0]  # one start, and none of the noise where the metric is taken
-        np.testing.assert_array_equal(without.samples[0], one.samples[0])
-        assert (without.metric[1:] != one.metric[1:]).all()
-        assert one.observed["frechet"][-1] < 0.5 * one.observed["frechet"][0]
+    without, one = (study.train(1, seed=7)[0] for study in (plain, noisy))
+    assert without.metric[0] == one.metric[0]  # one start, and none of the noise where the metric is taken
+    np.testing.assert_array_equal(without.samples[0], one.samples[0])
+    assert (without.metric[1:] != one.metric[1:]).all()
+    assert one.observed["frechet"][-1] < 0.5 * one.observed["frechet"][0]
     decide = validation("fig07_41_42").check
     cases = {
         "reproduced": [{"collapse": 12}],
@@ -84,7 +84,7 @@ def test_TP_Fig1_13_14_umap(monkeypatch):
         first = module.start_game(study, start).train(0, seed=3, keep=(0,), samples=1)
         _, along, reached = data.spread(first.generate(128, epoch=0))
         assert along < module.SMALL, start
-        assert reached < module.NONE, start
+        assert reached < 0.15, start  # to so small a classifier
     (later,) = study.train(1, seed=7)
     assert data.spread(later.generate(128))[1] > data.spread(later.generate(128, epoch=0))[1] + 0.1
 
