@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image
 
 from ganth.claims import SOURCES, VERDICTS, Evidence, Verdict, errata, ledger, registry, runner
 from ganth.claims import checkout as checkouts
@@ -247,6 +248,34 @@ def test_a_lost_picture_is_drawn_from_the_evidence(fake):
     run(root_of(path), job)
     assert picture.read_bytes() == before
     assert fake_checkout.times_run(path) == 1
+
+
+def test_frames_become_an_animation_that_goes_with_the_figure(fake):
+    path, job = fake
+    fake_checkout.write(
+        root_of(path),
+        draw=fake_checkout.DRAW
+        + """
+def frames(result, fig):
+    (line,) = fig.subplots().plot(result["x"])
+    for k in range(3):
+        line.set_ydata(result["x"] * k)
+        yield
+""",
+    )
+    run(root_of(path), job)
+    moving = job.out / "KD" / "demo.gif"
+    before = moving.read_bytes()
+    with Image.open(moving) as picture:
+        assert (picture.format, picture.n_frames) == ("GIF", 3)
+    assert "data:image/gif;base64" in (job.out / "index.html").read_text()
+    moving.unlink()
+    run(root_of(path), job)
+    assert moving.read_bytes() == before
+    assert fake_checkout.times_run(path) == 1
+    fake_checkout.write(root_of(path))
+    run(root_of(path), job)
+    assert not moving.exists()
 
 
 def test_one_failure_is_named_and_the_others_go_on(fake):

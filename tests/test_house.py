@@ -259,7 +259,8 @@ def test_committed_evidence_is_whole_and_small():
         assert evidence.id == f"{path.parent.name}/{path.stem}"
         assert evidence.id in stems, f"{evidence.id} has no validation"
         assert path.with_suffix(".png").is_file(), f"{evidence.id} has no picture"
-    kept = [path for path in FIGURES.rglob("*") if path.suffix in (".png", ".json", ".html")]
+    kept = [path for path in FIGURES.rglob("*") if path.suffix in (".png", ".gif", ".json", ".html")]
+    assert all(path.stat().st_size <= 4e5 for path in kept if path.suffix == ".gif")
     assert sum(path.stat().st_size for path in kept) <= 20e6
 
 

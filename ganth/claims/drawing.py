@@ -14,15 +14,19 @@ Drawn = Callable[[Validation, BaseException | None], None]
 
 
 def draw(validation: Validation, folder: pathlib.Path) -> None:
-    """Draw the figure of a validation from the evidence in a folder, into that folder."""
+    """Draw the figure of a validation, and its animation if it has `frames`, from the evidence in a folder, into it."""
     from .. import plotting
 
     name = validation.path.stem
     evidence = Evidence.load(folder / f"{name}.json")
     with plotting.style():
         figure = plotting.figure()
-        validation.load().draw(evidence.result(folder), figure)
+        module = validation.load()
+        module.draw(evidence.result(folder), figure)
         plotting.save(figure, folder / f"{name}.png")
+        if hasattr(module, "frames"):
+            figure = plotting.figure()
+            plotting.animate(figure, module.frames(evidence.result(folder), figure), folder / f"{name}.gif")
 
 
 class Drawing:

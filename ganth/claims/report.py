@@ -210,6 +210,10 @@ def _figure(validation: Validation, evidence: Evidence, out: pathlib.Path) -> st
         media, small = _compact(data, out / ".partial" / validation.id)
         source = f"data:{media};base64,{base64.b64encode(small).decode()}"
         image = f'<div class="picture{wide}"><img alt="{escape(validation.title)}" src="{source}"></div>'
+    moving = out / f"{validation.id}.gif"
+    if moving.is_file():
+        source = f"data:image/gif;base64,{base64.b64encode(moving.read_bytes()).decode()}"
+        image += f'<div class="picture"><img alt="{escape(validation.title)}, animated" src="{source}"></div>'
     settings = [f"profile {evidence.profile}", f"seed {evidence.seed}", evidence.dtype]
     settings += [f"{name} {number(value)}" for name, value in evidence.settings.items() if name != "dtype"]
     decides = ", ".join(f'<a href="#{escape(claim)}">{escape(claim)}</a>' for claim in validation.claims)

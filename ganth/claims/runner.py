@@ -59,7 +59,8 @@ class Job:
 
     def stamp(self, validation: Validation) -> str:
         """Return what tells figures made here, as they are now, from files that were edited or came with a clone."""
-        made = (sha256(self.out / f"{validation.id}{suffix}") for suffix in (".json", ".png"))
+        files = [self.out / f"{validation.id}{suffix}" for suffix in (".json", ".png", ".gif")]
+        made = (sha256(file) for file in files if file.suffix != ".gif" or file.is_file())
         return " ".join((*made, _hash_of_plotting()))
 
     def stamp_file(self, validation: Validation) -> pathlib.Path:
@@ -278,9 +279,12 @@ def _put_in_place(validation: Validation, job: Job) -> None:
     work, name, place = _work(validation, job), validation.path.stem, job.out / validation.source
     files = {file for file, _, _ in Evidence.load(work / f"{name}.json").arrays.values()}
     place.mkdir(exist_ok=True)
-    if not files:
-        (place / f"{name}.npz").unlink(missing_ok=True)
-    for file in (*files, f"{name}.png", f"{name}.json"):
+    if (work / f"{name}.gif").exists():
+        files.add(f"{name}.gif")
+    for old in (f"{name}.npz", f"{name}.gif"):  # of a validation that no longer makes one
+        if old not in files:
+            (place / old).unlink(missing_ok=True)
+    for file in (*sorted(files), f"{name}.png", f"{name}.json"):  # the evidence last
         os.replace(work / file, place / file)
     work.rmdir()
     write_atomically(job.stamp_file(validation), job.stamp(validation).encode())

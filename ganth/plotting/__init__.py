@@ -4,11 +4,12 @@ from .clouds import cloud, courses
 from .images import image_grid, metric_trace
 from .panels import complex_roots, heatmap, quantile_band, trajectories
 from .phases import boundary, phase_points
-from .sheet import PALETTE, compact, figure, save, style
+from .sheet import PALETTE, animate, compact, figure, save, style
 from .stops import course, early_stop, nothing
 
 __all__ = [
     "PALETTE",
+    "animate",
     "boundary",
     "cloud",
     "compact",

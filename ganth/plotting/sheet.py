@@ -3,7 +3,7 @@
 import contextlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ PALETTE = {
 _DPI = 160
 _COLOURS, _MOST_COLOURS = (32, 64, 128), 256  # of a palette: the first that shows a picture as it is
 _MEAN_ERROR, _LARGE_ERROR = 0.5, 24  # of 255, over all pixels and of all but a thousandth
+_SCREEN_DPI, _FRAME_COLOURS = 72, 32  # of an animation
 _SETTINGS: dict[Any, Any] = {
     "axes.grid": True,
     "axes.labelsize": 10,
@@ -119,3 +120,20 @@ def compact(png: bytes) -> tuple[str, bytes]:
         if 0 < made.tell() < len(png):
             return "image/webp", made.getvalue()
     return "image/png", png
+
+
+def animate(fig: "Figure", frames: Iterable[object], path: str | os.PathLike[str], *, seconds: float = 0.1) -> None:
+    """Write a GIF of what `fig` shows after each step of `frames`, 72 dots an inch and 32 colours, without end.
+
+    `frames` draws on the figure and yields, once a frame of `seconds` > 0.  Pixels that stay are stored once.
+    """
+    from PIL import Image
+
+    pictures = []
+    for _ in frames:
+        drawn = io.BytesIO()
+        fig.savefig(drawn, format="png", dpi=_SCREEN_DPI, metadata={"Software": None})
+        picture = Image.open(drawn).convert("RGB")
+        pictures.append(picture.quantize(_FRAME_COLOURS, dither=Image.Dither.NONE))
+    first, *rest = pictures
+    first.save(path, format="gif", save_all=True, append_images=rest, duration=round(1000 * seconds), loop=0)
