@@ -184,14 +184,15 @@ def draw(result, fig):
             ax.plot(np.r_[x, x[::-1]], np.r_[y, -y[::-1]], ":", color=palette["vermillion"], lw=1,
                     label="" if k else "printed energy")  # fmt: skip
         ax.plot(0, 0, "+", color="black")
-        ax.set(xlabel="θ", ylabel="ω", title=f"({name}) γ = {gamma}")
-        ax.legend(loc="upper right")
+        high = 1.35 * paths[-1, 1].max()
+        ax.set(xlabel="θ", ylabel="ω", ylim=(-high / 1.25, high), title=f"({name}) γ = {gamma}")
+        ax.legend(loc="upper center", ncols=2)
     turn = np.linspace(0, 1, np.shape(result["changes"])[1])
     labels = ("cosh θ + ω²/γ", "cosh θ + ω²/(2γ)", "F + ω²/(2γ)")
     for row, label, hue in zip(np.abs(result["changes"]), labels, ("vermillion", "orange", "blue"), strict=True):
         change.plot(turn, np.maximum(row, 1e-17), color=palette[hue], label=label)
     change.set(yscale="log", ylim=(1e-17, 30), xlabel="time / period", ylabel="relative change", title="(c) energies")
-    change.legend(loc="center right")
+    change.legend(loc="center left", bbox_to_anchor=(0.06, 0.5))
     grid, periods = np.asarray(result["energies"]), np.asarray(result["periods"])
     period.plot(grid, periods[0], color=palette["blue"], label="γ = 1")
     period.plot(grid, np.sqrt(10) * periods[1], "--", color=palette["orange"], label="γ = 10")
