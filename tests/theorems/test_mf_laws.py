@@ -24,8 +24,6 @@ def test_MF_data_facts():
     """1024 x 1024 x 3 is right; CelebA-HQ has 30,000 pictures; a latent dimension bounds the generated support."""
     assert 1024 * 1024 * 3 == 3_145_728
     one = ganth.MeanFieldWGAN(np.zeros((1, 3)), neurons=40, latent_dim=1, lr=1.0, batch=1)
-    curve = one.generator(one.run(steps=0, seed=1).final, np.linspace(-1, 1, 5)[:, None])
-    assert np.linalg.matrix_rank(np.diff(curve, axis=0) @ np.eye(3), tol=1e-3) <= 3
     step = 1e-4
     tangent = one.generator(one.run(steps=0, seed=1).final, [[0.0], [step], [2 * step]])
     assert np.linalg.matrix_rank(np.diff(tangent, axis=0) / step, tol=1e-2) == 1
@@ -103,7 +101,7 @@ def coupled(n, lr, trials, batch):
 
 def test_MF_rate_N():
     """With dt = 1/N eight times the units make about an eighth of the squared distance."""
-    few, many = coupled(4, 1.0, 40, 1), coupled(32, 1.0, 40, 1)
+    few, many = coupled(8, 1.0, 40, 1), coupled(64, 1.0, 40, 1)
     assert 4 < few / many < 16
 
 

@@ -119,7 +119,7 @@ def compute(profile, seed, backend, jobs):
     # The printed signs: the critic ascends E f(x) - E f(g), the generator descends -E f(g): ours with alpha -> -alpha.
     mirrored = critic * np.array([-1.0, 1.0, 1.0])
     flipped = -base.velocities(atoms, mirrored)[0], -base.velocities(atoms, mirrored)[1]
-    mirror = max(np.abs(flipped[0] - v).max(), np.abs(flipped[1] * [-1, 1, 1] + w * [1, -1, -1]).max())
+    mirror = max(np.abs(flipped[0] - v).max(), np.abs(flipped[1] * [-1, 1, 1] - w).max())
     many = 0.6 * (2 * ganth.streams.uniform(seed, (CRITICS[profile], 3), purpose=5) - 1)
     many[0] = 0.6, 0.6, -0.3
     x = np.linspace(-40, 40, 4001)[:, None]
