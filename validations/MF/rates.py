@@ -26,7 +26,7 @@ MINUTES = 0.3
 PAIR = ganth.targets.GaussianMixture([[-1.0], [1.0]], 0.0625)
 TIME, FIXED = 2.0, 1 / 16
 # numbers of units; trials
-SIZES = {"smoke": ((4, 8, 16, 32), 8), "quick": ((8, 16, 32, 64, 128), 24),
+SIZES = {"smoke": ((4, 8, 16, 32), 8), "quick": ((8, 16, 32, 64, 128), 64),
          "paper": ((8, 16, 32, 64, 128, 256, 512), 100)}  # fmt: skip
 
 

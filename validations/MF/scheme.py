@@ -13,7 +13,7 @@ from ganth.nn import SGD, RMSProp
 
 TITLE = "The algorithm, its time step, and RMSProp"
 CAPTION = (
-    "K = L = 1. (a) Path of one unit's (a, c) when every unit is doubled, 2N for N, at the same rate α: plain descent "
+    "K = L = 1. (a) How far one unit has gone, N units and every unit doubled, 2N, at the same rate α: plain descent "
     "(blue) goes half as far, its time step is α/N; RMSProp (orange) goes as far, its time step is α. (b) Largest "
     "slope of 2,000 clipped critics over the bound c²√K/4. (c) RMSProp at rest: the printed rule without ε divides 0 "
     "by 0 at a unit whose slope is 0, and with β = 0 by 0 everywhere; shares of finite steps."
@@ -26,7 +26,7 @@ MINUTES = 0.05
 
 PAIR = ganth.targets.GaussianMixture([[-1.0], [1.0]], 0.0625)
 CRITICS = {"smoke": 200, "quick": 2000, "paper": 20000}
-STEPS, RATE = 150, 0.02
+STEPS, RATE = 60, 0.02
 
 
 def game(**settings):
@@ -224,10 +224,11 @@ def draw(result, fig):
     path, steep, finite = fig.subplots(1, 3)
     for name, label, hue in (("plain", "descent", "blue"), ("scaled", "RMSProp", "orange")):
         one, two = np.asarray(result[name])
-        path.plot(one[:, 0], one[:, 2], color=palette[hue], label=f"{label}, N")
-        path.plot(two[:, 0], two[:, 2], "--", color="black" if name == "scaled" else palette["sky"],
+        one, two = (np.linalg.norm(way - way[0], axis=1)[1:] for way in (one, two))
+        path.plot(one, color=palette[hue], label=f"{label}, N")
+        path.plot(two, "--", color="black" if name == "scaled" else palette["sky"],
                   label=f"{label}, 2N")  # fmt: skip
-    path.set(xlabel="a", ylabel="c", title="(a) one unit")
+    path.set(xlabel="step", ylabel="distance from the start", yscale="log", title="(a) one unit")
     path.legend()
     steep.hist(result["steep"], bins=40, color=palette["blue"])
     steep.axvline(1, color="black", ls="--")
