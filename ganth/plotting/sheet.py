@@ -23,6 +23,7 @@ PALETTE = {
 _DPI = 160
 _COLOURS, _MOST_COLOURS = (32, 64, 128), 256  # of a palette: the first that shows a picture as it is
 _MEAN_ERROR, _LARGE_ERROR = 0.5, 24  # of 255, over all pixels and of all but a thousandth
+_PAGE_WIDTH, _PAGE_QUALITY = 1000, 45  # of a picture on the page
 _SCREEN_DPI, _FRAME_COLOURS = 72, 32  # of an animation
 _SETTINGS: dict[Any, Any] = {
     "axes.grid": True,
@@ -110,13 +111,18 @@ def _errors(picture: Any, reduced: Any) -> tuple[float, int]:
 
 
 def compact(png: bytes) -> tuple[str, bytes]:
-    """Return (media type, data) of a PNG for a page: WebP of the same pixels where it is smaller and can be made."""
+    """Return (media type, data) of a PNG for a page: WebP, at most 1000 pixels wide, where that is smaller.
+
+    The page shows no picture wider, and the PNG lies beside it.
+    """
     from PIL import Image, features
 
     if features.check("webp"):
         made = io.BytesIO()
         with contextlib.suppress(OSError):
-            Image.open(io.BytesIO(png)).convert("RGB").save(made, format="webp", lossless=True, quality=75, method=4)
+            picture = Image.open(io.BytesIO(png)).convert("RGB")
+            picture.thumbnail((_PAGE_WIDTH, picture.height), Image.Resampling.LANCZOS)
+            picture.save(made, format="webp", quality=_PAGE_QUALITY, method=4)
         if 0 < made.tell() < len(png):
             return "image/webp", made.getvalue()
     return "image/png", png

@@ -66,7 +66,7 @@ def early_stop(
         Trials whose samples are drawn.
     """
     trials = min(shown, len(np.asarray(result[f"{names[0]}_metric"])))
-    fig.set_size_inches(11.0, 4.6 + 1.25 * trials * ((len(names) + 1) // 2))
+    fig.set_size_inches(9.2, 4.4 + 1.0 * trials * ((len(names) + 1) // 2))
     halves: Any = fig.subfigures(2, 1, height_ratios=(4.6, 1.25 * trials * ((len(names) + 1) // 2)))
     above, below = halves
     axes: Any = above.subplots(2, 2)
