@@ -4,12 +4,14 @@ Networks of width 8 and 150 iterations on the packaged digits: enough to fit, fa
 """
 
 import functools
+import pathlib
 
 import numpy as np
 import pytest
 
 import ganth
 from ganth import studies
+from ganth.claims.checkout import validations
 from ganth.errors import DataUnavailableError
 from ganth.studies import ImageStudy
 
@@ -107,9 +109,7 @@ def run_smoke(name, monkeypatch, root):
 
 @functools.cache
 def checkout():
-    import pathlib
-
-    return ganth.claims.checkout.validations(pathlib.Path(__file__).parents[2])[0]
+    return validations(pathlib.Path(__file__).parents[2])[0]
 
 
 def test_TP_Fig33_37_cifar(tmp_path, monkeypatch):
