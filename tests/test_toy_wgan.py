@@ -65,8 +65,9 @@ def test_period_is_that_of_the_flow(prior, theta):
 
 
 @pytest.mark.parametrize("prior", sorted(LAWS))
-def test_reference_keeps_the_energy(prior):
-    toy = ganth.ToyWGAN(prior, 1.0)
+@pytest.mark.parametrize("gamma", [0.1, 1.0, 10.0])
+def test_reference_keeps_the_energy(prior, gamma):
+    toy = ganth.ToyWGAN(prior, gamma)
     run = toy.run(np.array([0.3, 1.0, 2.0]).reshape(-1, 1, 1), trials=3, steps=10_000, record_every=50)
     energy = toy.energy(run.particles[..., 0, 0], run.recorded["omega"])
     assert run.time[-1] == pytest.approx(1000)

@@ -12,6 +12,7 @@ from ..backend import compiled
 from ..formulas.dirac import LINEAR, damped_flow, forces
 from ..lanes.extrapolation import COLUMNS, refine
 
+_TOLERANCE = 1e-13
 _SHORTEST = 2.0**-40  # of a step: where the forces jump, halving ends here
 
 
@@ -64,7 +65,7 @@ def _extrapolated(law, theta, phi, pace, speed, span):
     thetas, phis = np.empty(COLUMNS), np.empty(COLUMNS)
     for k in range(COLUMNS):
         thetas[k], phis[k] = _midpoint(law, theta, phi, pace, speed, span, 2 * k + 2)
-        if refine(thetas, phis, k):
+        if refine(thetas, phis, k, _TOLERANCE):
             return thetas[0], phis[0], True
     return thetas[0], phis[0], False
 

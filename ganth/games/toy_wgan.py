@@ -52,7 +52,8 @@ class ToyWGAN(Game):
         Time of a step.
     integrator : {"reference", "explicit", "alternating", "symplectic"}
         "explicit": both from the old values.  "alternating": omega first, then theta from the new one.  "symplectic":
-        leapfrog in (u, omega).  "reference": extrapolation of order 16 to rounding, exact on the wall.
+        leapfrog in (u, omega).  "reference": extrapolation of order 16 to rounding, put back on its level of E after
+        each step; exact on the wall.
 
     Raises
     ------

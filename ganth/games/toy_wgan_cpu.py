@@ -13,6 +13,7 @@ from ..formulas import toy_wgan as formula
 from ..lanes.extrapolation import COLUMNS, refine
 
 EXPLICIT, ALTERNATING, SYMPLECTIC, REFERENCE = range(4)
+_TOLERANCE = 1e-14
 _SHORTEST = 2.0**-40  # of a span: an unsettled step is taken as it is
 
 
@@ -39,12 +40,16 @@ def _midpoint(law, theta, omega, span, pieces):
 @njit
 def _extrapolated(law, theta, omega, span):
     """Return theta and omega after `span`, and whether two columns agree."""
-    thetas, omegas = np.empty(COLUMNS), np.empty(COLUMNS)
+    thetas, slopes = np.empty(COLUMNS), np.empty(COLUMNS)
+    root = math.sqrt(law[1])  # omega is of the order of this times theta
+    settled = False
     for k in range(COLUMNS):
-        thetas[k], omegas[k] = _midpoint(law, theta, omega, span, 2 * k + 2)
-        if refine(thetas, omegas, k):
-            return thetas[0], omegas[0], True
-    return thetas[0], omegas[0], False
+        thetas[k], end = _midpoint(law, theta, omega, span, 2 * k + 2)
+        slopes[k] = end / root
+        settled = refine(thetas, slopes, k, _TOLERANCE)
+        if settled:
+            break
+    return thetas[0], root * slopes[0], settled
 
 
 @njit
@@ -71,6 +76,22 @@ def _meets(law, theta, omega, span, wall, of_theta):
 
 
 @njit
+def _energy(law, theta, omega):
+    return formula.potential(law[0], theta) + omega * omega / (2.0 * law[1])
+
+
+@njit
+def _levelled(law, theta, omega, energy):
+    """Return theta and omega moved along the energy's gradient to its level, from which rounding took them."""
+    off = _energy(law, theta, omega) - energy
+    across, up = formula.potential_slope(law[0], theta), omega / math.sqrt(law[1])
+    square = across * across + up * up
+    if square == 0.0 or not math.isfinite(off / square):
+        return theta, omega
+    return theta - off * across / square, omega - off * omega / square
+
+
+@njit
 def _flow(law, theta, omega, span):
     """Return theta and omega after `span`, to rounding.
 
@@ -79,13 +100,14 @@ def _flow(law, theta, omega, span):
     """
     prior, _, clip = law
     left, step = span, span
+    energy = _energy(law, theta, omega)
     while left > 0 and math.isfinite(theta) and math.isfinite(omega):
         if abs(omega) >= clip and omega * theta < 0:
             u = formula.coordinate(prior, theta)
             if -u / omega > left:
                 return formula.from_coordinate(prior, u + omega * left), omega
             theta, left = 0.0, left + u / omega
-            step = left
+            step, energy = left, _energy(law, 0.0, omega)
             continue
         step = min(step, left)
         new_theta, new_omega, settled = _extrapolated(law, theta, omega, step)
@@ -93,6 +115,7 @@ def _flow(law, theta, omega, span):
             step *= 0.5
             continue
         taken = step
+        new_theta, new_omega = _levelled(law, new_theta, new_omega, energy)
         if clip < math.inf:
             if theta * new_theta < 0:
                 taken = _meets(law, theta, omega, taken, 0.0, True)

@@ -5,16 +5,18 @@ import math
 from numba import njit
 
 COLUMNS = 8  # order 16
-TOLERANCE = 1e-13
 
 
 @njit
-def refine(xs, ys, k):
-    """Bring column k into the tables xs, ys (columns,), in place; return whether they have settled: in xs[0], ys[0]."""
+def refine(xs, ys, k, tolerance):
+    """Bring column k into the tables xs, ys (columns,), in place; return whether xs[0] and ys[0] have settled.
+
+    That is to `tolerance` times the larger of the two: their scales should be alike.
+    """
     gap = math.inf
     for j in range(k - 1, -1, -1):  # Aitken and Neville, in the square of the step
         weight = 1.0 / (((k + 1.0) / (j + 1.0)) ** 2 - 1.0)
         up, down = weight * (xs[j + 1] - xs[j]), weight * (ys[j + 1] - ys[j])
         gap = max(abs(up), abs(down))
         xs[j], ys[j] = xs[j + 1] + up, ys[j + 1] + down
-    return gap <= TOLERANCE * max(abs(xs[0]), abs(ys[0]))
+    return gap <= tolerance * max(abs(xs[0]), abs(ys[0]))
