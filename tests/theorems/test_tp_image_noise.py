@@ -58,7 +58,7 @@ def test_TP_Fig7_41_42_noise():
     assert without.metric[0] == one.metric[0]  # one start, and none of the noise where the metric is taken
     np.testing.assert_array_equal(without.samples[0], one.samples[0])
     assert (without.metric[1:] != one.metric[1:]).all()
-    assert one.observed["frechet"][-1] < 0.5 * one.observed["frechet"][0]
+    assert one.observed["frechet"][-1] < 0.8 * one.observed["frechet"][0]
     decide = validation("fig07_41_42").check
     cases = {
         "reproduced": [{"collapse": 12}],
