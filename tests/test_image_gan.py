@@ -252,3 +252,20 @@ def test_what_a_training_is_asked_for_is_checked():
         training.generate(np.zeros((2, 4)))
     with pytest.raises(ShapeError, match=r"images must have shape \(n, 4, 4, 1\), n >= 1, got \(4, 4, 1\)"):
         training.discriminator(IMAGES[0])
+
+
+def test_an_iteration_allocates_nothing_once_it_is_warm():
+    import tracemalloc
+
+    from ganth.games.image_engine import ImageEngine
+
+    engine = ImageEngine(image_games.convolutional(), key=1, trial=0, dtype="float32")
+    state = engine.start()
+    for _ in range(4):  # a pass through the data
+        engine.advance(state)
+    tracemalloc.start()
+    for _ in range(4):
+        engine.advance(state)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16_000  # the images of a batch alone have 50,000 bytes
