@@ -13,6 +13,7 @@ tiles of a thousand rows, as who runs out of memory would: distances by a produc
 import contextlib
 import dataclasses
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -84,7 +85,8 @@ def prdc_peer(problem: Problem) -> Iterator[tuple[str, Play]]:
     from prdc import compute_prdc
 
     def both(real: Any, fake: Any) -> Any:
-        with contextlib.redirect_stdout(sys.stderr):  # it prints
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():  # it prints, and its joblib warns
+            warnings.simplefilter("ignore")
             found = compute_prdc(real, fake, K)
         return found["precision"], found["recall"]
 
