@@ -13,8 +13,8 @@ from ganth.nn import Adam, Dense
 TITLE = "Mode collapse, counted"
 CAPTION = (
     "A dense non-saturating GAN on eight Gaussians on a circle (crosses): samples at four iterations, and the modes "
-    "that hold at least a quarter of their share, for every seed. The source shows pictures of faces at iterations 1, "
-    "100K, 500K, 1000K of a network it does not name; this is not that run."
+    "that hold at least a quarter of their share, for every seed: few, one after the other. The source shows pictures "
+    "of faces at iterations 1, 100K, 500K, 1000K of a network it does not name; this is not that run."
 )
 CLAIMS = ("MF-collapse-pictures",)
 MINUTES = 0.25

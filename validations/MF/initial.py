@@ -113,6 +113,8 @@ def draw(result, fig):
     for row, error, n, hue in zip(np.asarray(result["means"]), np.asarray(result["errors"]), d, palette, strict=False):
         cloud.errorbar(units, row, 2 * error, fmt="o-", ms=4, capsize=3, color=hue, label=f"d = {n}")
     cloud.set(xscale="log", yscale="log", xlabel="N", ylabel="E W₂²", title="(a) two clouds", ylim=(0.1, None))
+    cloud.set_xticks(units, units)
+    cloud.minorticks_off()
     cloud.legend(ncols=2)
     fall, width = powers(result).T
     exponent.errorbar(d, fall, width, fmt="o", capsize=3, color=palette[0], label="measured")
@@ -125,4 +127,6 @@ def draw(result, fig):
         after.plot(result["played"], row[:, 0], color=hue, label=f"d = {n}, start")
         after.plot(result["played"], row[:, 1], "o", color=hue, label=f"d = {n}, T = 10")
     after.set(xscale="log", yscale="log", xlabel="N", ylabel="E W₂²", title="(c) carried along")
+    after.set_xticks(result["played"], result["played"])
+    after.minorticks_off()
     after.legend()
