@@ -90,16 +90,30 @@ def test_workers_run_one_thread_each():
     assert os.getpid() not in table["process"]
 
 
+# A cell that waits until two processes are at work, so that both of the two workers are seen.
+HELD = """
+import os, pathlib, time
+
+def process(seed):
+    marks = pathlib.Path(__file__).with_suffix("")
+    (marks / str(os.getpid())).touch()
+    end = time.monotonic() + 60
+    while len(list(marks.iterdir())) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    return os.getpid() + 0 * seed
+"""
+
+
 def test_workers_are_kept_until_code_that_they_hold_has_changed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
-    text = "import os\n\n\ndef process(seed):\n    return os.getpid() + 0 * seed\n"
     modules = []
     for name in ("held_first", "held_second"):
-        (tmp_path / f"{name}.py").write_text(text)
+        (tmp_path / f"{name}.py").write_text(HELD)
+        (tmp_path / name).mkdir()
         modules.append(importlib.import_module(name))
 
     def processes(module):
-        return set(ganth.sweep(module.process, {}, seeds=40, jobs=2)["value"])
+        return set(ganth.sweep(module.process, {}, seeds=2, jobs=2)["value"])
 
     def shared():
         from joblib import Parallel, delayed
@@ -108,8 +122,12 @@ def test_workers_are_kept_until_code_that_they_hold_has_changed(tmp_path, monkey
             return set(Parallel(n_jobs=2)(delayed(os.getpid)() for _ in range(40)))
 
     first = processes(modules[0])
-    assert len(first | processes(modules[1]) | shared()) == 2
-    (tmp_path / "held_second.py").write_text(text.replace("0 *", "0.0 *"))
+    assert len(first) == 2
+    assert first == processes(modules[1])
+    assert shared() <= first
+    (tmp_path / "held_second.py").write_text(HELD.replace("0 *", "0.0 *"))
+    for mark in (tmp_path / "held_second").iterdir():
+        mark.unlink()
     importlib.reload(modules[1])
     assert not first & processes(modules[1])
 
