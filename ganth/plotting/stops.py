@@ -47,27 +47,30 @@ def course(ax: "Axes", values: Any, *, color: str = "blue", stops: Any = None, l
     ax.set_xlabel("epoch")
 
 
-def early_stop(
-    fig: "Figure", result: Mapping[str, Any], names: Sequence[str], rules: Sequence[str], *, shown: int = 4
-) -> None:
+def early_stop(fig: "Figure", result: Mapping[str, Any], rules: Sequence[str], *, shown: int = 4) -> None:
     """Fill a figure with what `ganth.studies.early_stops` returned: courses above, samples of all trials below.
+
+    Where files are missing it says so.
 
     Parameters
     ----------
     fig : Figure
     result : mapping
         Its arrays "NAME_metric", "NAME_stops", "NAME_frechet", "NAME_roughness", "NAME_coverage", "NAME_images",
-        "NAME_epochs" of each study, and "limits".
-    names : sequence of str
-        Of studies.
+        "NAME_epochs" of each of its settings' "studies", and "limits"; or "missing".
     rules : sequence of str
         Names of the limits.
     shown : int >= 1
         Trials whose samples are drawn.
     """
+    if "missing" in result:
+        nothing(fig, result["missing"])
+        return
+    names: Sequence[str] = result["settings"]["studies"]
     trials = min(shown, len(np.asarray(result[f"{names[0]}_metric"])))
-    fig.set_size_inches(9.2, 4.4 + 1.0 * trials * ((len(names) + 1) // 2))
-    halves: Any = fig.subfigures(2, 1, height_ratios=(4.6, 1.25 * trials * ((len(names) + 1) // 2)))
+    heights = 4.4, 1.0 * trials * ((len(names) + 1) // 2)
+    fig.set_size_inches(9.2, sum(heights))
+    halves: Any = fig.subfigures(2, 1, height_ratios=heights)
     above, below = halves
     axes: Any = above.subplots(2, 2)
     (metric, frechet), (rough, cover) = axes

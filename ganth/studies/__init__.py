@@ -4,12 +4,13 @@ from .courses import RULES, first_above, gathered, limits, surge
 from .ends import collapse
 from .images import ImageStudy
 from .plans import three_phases
-from .stops import PARTS, TRIALS, account, decide, early_stops, missing, surges
+from .stops import PARTS, TRIALS, WORDS, account, decide, early_stops, missing, surges
 
 __all__ = [
     "PARTS",
     "RULES",
     "TRIALS",
+    "WORDS",
     "ImageStudy",
     "account",
     "collapse",

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import checks
+from ..errors import DataUnavailableError
 from ..games import Training
 from ..targets.places import DATA_SETS
 from .courses import RULES, first_above, gathered, limits, surge
@@ -16,6 +17,7 @@ WARMUPS = {"mnist": 20, "fashion-mnist": 50, "cifar-10": 50}  # app. F.2, epochs
 _SHOWN, _NEAR = 9, 10
 _ROUGH, _EMPTY, _ONE, _GOOD = 1.5, 1e-2, 0.9, 0.5
 PARTS = ("good", "rises", "crosses", "drops", "noisy", "few")
+WORDS = {True: "reproduced", False: "not-reproduced", None: "open"}  # verdicts on an `account`
 
 
 def early_stops(profile: str, data: str, *, seed: int = 0, jobs: int = 1) -> dict[str, Any]:
@@ -36,16 +38,15 @@ def early_stops(profile: str, data: str, *, seed: int = 0, jobs: int = 1) -> dic
         "NAME_roughness", "NAME_mixed", "NAME_recall" (trials, records), "NAME_stops" (rules, trials), and the images
         "NAME_images" (trials, columns, 9, height, width, channels) uint8 of the epochs "NAME_epochs" (trials, columns),
         in the order of time: start, best Fréchet distance before the stop by the printed rule, the stop, ten epochs
-        on, end; without a stop the last three are at three quarters, nine tenths and the end.
-
-    Raises
-    ------
-    DataUnavailableError
-        Where files are nowhere.
+        on, end; without a stop the last three are at three quarters, nine tenths and the end.  Where the files of the
+        data are nowhere it has "missing" alone, which says so.
     """
     studies = three_phases(profile, data)
     first = next(iter(studies.values()))
-    units, warmup = first.units(), min(WARMUPS[data], first.epochs // 2)
+    try:
+        units, warmup = first.units(), min(WARMUPS[data], first.epochs // 2)
+    except DataUnavailableError:
+        return {"missing": missing(data)}
     found: dict[str, Any] = {
         "settings": {
             "data": first.data, "size": first.size, "images": len(first.images()),
@@ -122,7 +123,7 @@ def decide(result: dict[str, Any], name: str, *, few: int = 1, rule: str = RULES
     return {part: np.array(values) for part, values in parts.items()}
 
 
-def account(result: dict[str, Any], *, few: int = 1) -> tuple[bool, list[float], str]:
+def account(result: dict[str, Any], *, few: int = 1) -> tuple[bool | None, list[float] | None, str]:
     """Return whether TP's account of the early stop is seen, the numbers that decide, and what these are.
 
     Parameters
@@ -135,10 +136,14 @@ def account(result: dict[str, Any], *, few: int = 1) -> tuple[bool, list[float],
     Returns
     -------
     (seen, numbers, how)
-        Seen: in one study more than half of the trials show all of `PARTS` by the printed rule.  Numbers: for each
-        study the shares of trials that show each part, then the share that crosses the other two thresholds.
+        Seen: in one study more than half of the trials show all of `PARTS` by the printed rule; None, as numbers are,
+        where files are missing (`WORDS` has the verdicts).  Numbers: for each study the shares of trials that show each
+        part, then the share that crosses the other two thresholds.
     """
-    names, numbers, seen = result["settings"]["studies"], [], False
+    if "missing" in result:
+        return None, None, result["missing"]
+    names, seen = result["settings"]["studies"], False
+    numbers: list[float] = []
     for name in names:
         parts = decide(result, name, few=few)
         seen |= bool(np.logical_and.reduce(list(parts.values())).mean() > 0.5)

@@ -8,8 +8,7 @@ import numpy as np
 
 import ganth
 from ganth.claims import Verdict
-from ganth.errors import DataUnavailableError
-from ganth.studies import account, early_stops, missing
+from ganth.studies import account, early_stops
 
 TITLE = "Samples before and after the early stop, by data set"
 CAPTION = (
@@ -27,15 +26,14 @@ FEW = {"mnist": 1, "fashion-mnist": 4, "cifar-10": 4}  # modes that the source i
 def compute(profile, seed, backend, jobs):
     found = {"settings": {"dtype": "float32", "data": [], "studies": []}}
     for data, few in FEW.items():
-        try:
-            one = early_stops(profile, data, seed=seed, jobs=jobs)
-        except DataUnavailableError:
-            found[f"missing_{data}"] = missing(data)
+        one = early_stops(profile, data, seed=seed, jobs=jobs)
+        if "missing" in one:
+            found[f"missing_{data}"] = one["missing"]
             continue
         found["settings"]["data"].append(data)
         found["settings"]["studies"] = one["settings"]["studies"]
         seen, numbers, how = account(one, few=few)
-        found |= {f"seen_{data}": bool(seen), f"numbers_{data}": numbers, "how": how}
+        found |= {f"seen_{data}": seen, f"numbers_{data}": numbers, "how": how}
         for name in one["settings"]["studies"]:
             found |= {f"{data}_{name}_{key}": one[f"{name}_{key}"][0] for key in ("images", "epochs")}
     return found

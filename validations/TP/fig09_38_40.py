@@ -11,8 +11,7 @@ import numpy as np
 
 import ganth
 from ganth.claims import Verdict
-from ganth.errors import DataUnavailableError
-from ganth.studies import RULES, early_stops, missing, surges
+from ganth.studies import RULES, early_stops, surges
 
 TITLE = "The metric beside the Fréchet distance: correlation, lag, surges"
 CAPTION = (
@@ -33,10 +32,9 @@ COLOURS = ("blue", "orange", "purple", "green")
 def compute(profile, seed, backend, jobs):
     found = {"settings": {"dtype": "float32", "rows": [], "lags": list(range(-MOST, MOST + 1))}}
     for data in DATA:
-        try:
-            one = early_stops(profile, data, seed=seed, jobs=jobs)
-        except DataUnavailableError:
-            found[f"missing_{data}"] = missing(data)
+        one = early_stops(profile, data, seed=seed, jobs=jobs)
+        if "missing" in one:
+            found[f"missing_{data}"] = one["missing"]
             continue
         for name in one["settings"]["studies"]:
             row = f"{data}_{name}"

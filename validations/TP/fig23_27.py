@@ -1,11 +1,11 @@
 """TP Figs. 23 to 27, app. G.5: the metric in four trials on MNIST, and samples before, at and after the early stop.
 
-Trains NSGAN at the settings that the figures of image training share; Writes fig23_27.json, fig23_27.png.
+Trains NSGAN at the settings that the figures of image training share.  Writes fig23_27.json, fig23_27.png.
 """
 
 import ganth
 from ganth.claims import Verdict
-from ganth.studies import RULES, account, early_stops
+from ganth.studies import RULES, WORDS, account, early_stops
 
 TITLE = "The early stop on MNIST: the metric, samples before and after"
 CAPTION = (
@@ -27,12 +27,8 @@ def compute(profile, seed, backend, jobs):
 
 def check(result):
     seen, numbers, how = account(result, few=FEW)
-    return [
-        Verdict(
-            "TP-Fig23-27-mnist", "reproduced" if seen else "not-reproduced", numbers, [1.0] * len(numbers), None, how
-        )
-    ]
+    return [Verdict(CLAIMS[0], WORDS[seen], numbers, numbers and [1.0] * len(numbers), None, how)]
 
 
 def draw(result, fig):
-    ganth.plotting.early_stop(fig, result, result["settings"]["studies"], RULES)
+    ganth.plotting.early_stop(fig, result, RULES)
