@@ -291,8 +291,8 @@ def test_the_hash_sees_every_source_that_computes(fake, monkeypatch, tmp_path):
     path, job = fake
     validation = checkouts.Validation.read(path)
     copy = tmp_path / "copy"
-    for name in ("kernels/a.py", "claims/a.py", "plotting/a.py"):
-        (copy / name).parent.mkdir(parents=True)
+    for name in ("kernels/a.py", "claims/a.py", "plotting/a.py", "cli_train.py"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text("1")
     monkeypatch.setattr(runner, "_GANTH", copy)
 
@@ -304,6 +304,7 @@ def test_the_hash_sees_every_source_that_computes(fake, monkeypatch, tmp_path):
         first = hash_now()
         (copy / "claims/a.py").write_text("2")
         (copy / "plotting/a.py").write_text("2")
+        (copy / "cli_train.py").write_text("2")
         assert hash_now() == first
         (copy / "kernels/a.py").write_text("2")
         assert hash_now() != first

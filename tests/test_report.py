@@ -154,11 +154,17 @@ def test_pictures_on_the_page_show_what_those_beside_it_do(tmp_path, inches):
     assert plotting.compact(PNG) == ("image/png", PNG)  # what cannot be read is left as it is
 
 
+@pytest.mark.skipif(not features.check("webp"), reason="Pillow was built without WebP: pages carry the PNG itself")
 def test_pictures_of_the_page_are_made_once(tmp_path, monkeypatch):
     png = tmp_path / "KD" / "demo.png"
     png.parent.mkdir()
     fig = Figure(figsize=(3, 2))
     plotting.save(fig, png)
-    first = report._compact(png.read_bytes(), tmp_path / ".partial" / "KD" / "demo")
-    monkeypatch.setattr(plotting, "compact", lambda png: pytest.fail("made again"))
-    assert report._compact(png.read_bytes(), tmp_path / ".partial" / "KD" / "demo") == first
+    kept = tmp_path / ".partial" / "KD" / "demo"
+    first = report._compact(png.read_bytes(), kept)
+    with monkeypatch.context() as held:
+        held.setattr(plotting.sheet, "compact", lambda png: pytest.fail("made again"))
+        assert report._compact(png.read_bytes(), kept) == first
+    monkeypatch.setattr(plotting.sheet, "PAGE_QUALITY", 5)
+    assert len(report._compact(png.read_bytes(), kept)[1]) < len(first[1])
+    assert len(list(kept.parent.glob("*.webp"))) == 1

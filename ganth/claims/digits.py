@@ -19,6 +19,8 @@ def with_few_digits(evidence: Evidence, decide: Decide) -> Evidence:
     All of them are tried together, then one after the other.  Other numbers are left as they are.
     """
     names = [name for name, value in evidence.measured.items() if isinstance(value, list) and _size(value) >= _LONG]
+    if not names:
+        return evidence
     wanted = _shown(decide(evidence))
     tried = _shortened(evidence, names)
     if _shown(decide(tried)) == wanted:

@@ -74,11 +74,13 @@ def drawing(drawn: Drawn, *, aside: bool) -> Iterator[Drawing]:
     try:
         yield one
     finally:
-        one.wait()
-        if pool is not None:
-            pool.shutdown()
+        try:
+            one.wait()
+        finally:
+            if pool is not None:
+                pool.shutdown()
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the process that waits: a figure whose evidence is complete is drawn to its end."""
+    """Leave Ctrl-C to the process that waits: a figure whose numbers are there is drawn to its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

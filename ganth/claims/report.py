@@ -188,11 +188,12 @@ def _row(claim: Claim, by: str, verdict: Verdict | None) -> str:
 
 def _compact(png: bytes, kept: pathlib.Path) -> tuple[str, bytes]:
     """Return media type and data of a picture for the page; WebP is kept in `kept`-<hash>.webp for the next page."""
-    path = kept.with_name(f"{kept.name}-{hashlib.sha256(png).hexdigest()[:16]}.webp")
+    from ..plotting.sheet import PAGE_QUALITY, PAGE_WIDTH, compact
+
+    digest = hashlib.sha256(png + f"{PAGE_WIDTH} {PAGE_QUALITY}".encode())
+    path = kept.with_name(f"{kept.name}-{digest.hexdigest()[:16]}.webp")
     if path.is_file():
         return "image/webp", path.read_bytes()
-    from ..plotting import compact
-
     media, data = compact(png)
     if media == "image/webp":
         for old in kept.parent.glob(f"{kept.name}-*.webp"):

@@ -30,10 +30,11 @@ from .verdicts import OF_FIGURES, Verdict
 PROFILES = ("smoke", "quick", "paper")
 _PACKAGES = ("numpy", "numba", "scipy", "matplotlib", "sympy", "joblib", "pot")
 _GANTH = pathlib.Path(__file__).resolve().parents[1]
-_NO_INPUT = ("claims", "plotting", "cli.py", "__main__.py")
+_NO_INPUT = ("claims", "plotting", "cli.py", "cli_train.py", "__main__.py")
 # Minutes of a profile for each minute of quick, until the first validation has shown the pace of this machine.
 _PACE = {"smoke": 0.1, "quick": 1.0, "paper": 20.0}
 _READS_DATA = "TP-images"  # the group that takes the image data sets whose files it finds
+_DATA = ("*-ubyte*", "*_batch*")  # names of these files
 _UP_TO_DATE = ""
 _REDRAW = "drawn again from its evidence"
 Say = Callable[[str], None]
@@ -87,7 +88,8 @@ def _hash_of_plotting() -> str:
 
 def _files_of_data() -> str:
     """Return names and sizes of the files where data sets lie: what waits for them is run again once they are there."""
-    found = {path for place in data_places() for depth in ("*", "*/*", "*/*/*") for path in place.glob(depth)}
+    depths = ("", "*/", "*/*/")
+    found = {path for place in data_places() for depth in depths for name in _DATA for path in place.glob(depth + name)}
     return " ".join(f"{path}:{path.stat().st_size}" for path in sorted(found) if path.is_file())
 
 
@@ -141,10 +143,12 @@ def run(
         say("".join(traceback.format_exception(error)).rstrip())
 
     def drawn(validation: Validation, error: BaseException | None) -> None:
-        if error is None:
+        try:
+            if error is not None:
+                raise error
             _put_in_place(validation, job)
-        else:
-            failed(validation, error)
+        except Exception as problem:
+            failed(validation, problem)
 
     try:
         with drawing(drawn, aside=job.jobs > 1 and len(plan) > 1) as figures:

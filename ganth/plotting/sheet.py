@@ -23,7 +23,7 @@ PALETTE = {
 _DPI = 160
 _COLOURS, _MOST_COLOURS = (32, 64, 128), 256  # of a palette: the first that shows a picture as it is
 _MEAN_ERROR, _LARGE_ERROR = 0.5, 24  # of 255, over all pixels and of all but a thousandth
-_PAGE_WIDTH, _PAGE_QUALITY = 1000, 45  # of a picture on the page
+PAGE_WIDTH, PAGE_QUALITY = 1000, 45  # of a picture on the page
 _SCREEN_DPI, _FRAME_COLOURS = 72, 32  # of an animation
 _SETTINGS: dict[Any, Any] = {
     "axes.grid": True,
@@ -84,19 +84,26 @@ def save(fig: "Figure", path: str | os.PathLike[str]) -> None:
     """
     from PIL import Image
 
-    drawn = io.BytesIO()
-    fig.savefig(drawn, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 1})
-    picture = Image.open(drawn).convert("RGB")
+    picture = _picture(fig, _DPI)
     most = picture.quantize(_MOST_COLOURS, dither=Image.Dither.NONE)
     few = most.convert("RGB")  # of many colours the search for the best takes seconds
-    for colours in (*_COLOURS, _MOST_COLOURS):
-        reduced = most
-        if colours < _MOST_COLOURS:
-            reduced = few.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    for colours in _COLOURS:
+        reduced = few.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
         mean, large = _errors(picture, reduced.convert("RGB"))
         if mean < _MEAN_ERROR and large <= _LARGE_ERROR:
             break
+    else:
+        reduced = most
     reduced.save(path, format="png", dpi=(_DPI, _DPI), optimize=True)
+
+
+def _picture(fig: "Figure", dots: int) -> Any:
+    """Return what a figure shows at so many dots an inch."""
+    from PIL import Image
+
+    drawn = io.BytesIO()
+    fig.savefig(drawn, format="png", dpi=dots, metadata={"Software": None}, pil_kwargs={"compress_level": 1})
+    return Image.open(drawn).convert("RGB")
 
 
 def _errors(picture: Any, reduced: Any) -> tuple[float, int]:
@@ -113,7 +120,7 @@ def _errors(picture: Any, reduced: Any) -> tuple[float, int]:
 def compact(png: bytes) -> tuple[str, bytes]:
     """Return (media type, data) of a PNG for a page: WebP, at most 1000 pixels wide, where that is smaller.
 
-    The page shows no picture wider, and the PNG lies beside it.
+    That is about what a screen shows of it; the PNG with all of its pixels lies beside the page.
     """
     from PIL import Image, features
 
@@ -121,8 +128,8 @@ def compact(png: bytes) -> tuple[str, bytes]:
         made = io.BytesIO()
         with contextlib.suppress(OSError):
             picture = Image.open(io.BytesIO(png)).convert("RGB")
-            picture.thumbnail((_PAGE_WIDTH, picture.height), Image.Resampling.LANCZOS)
-            picture.save(made, format="webp", quality=_PAGE_QUALITY, method=4)
+            picture.thumbnail((PAGE_WIDTH, picture.height), Image.Resampling.LANCZOS)
+            picture.save(made, format="webp", quality=PAGE_QUALITY, method=4)
         if 0 < made.tell() < len(png):
             return "image/webp", made.getvalue()
     return "image/png", png
@@ -135,11 +142,5 @@ def animate(fig: "Figure", frames: Iterable[object], path: str | os.PathLike[str
     """
     from PIL import Image
 
-    pictures = []
-    for _ in frames:
-        drawn = io.BytesIO()
-        fig.savefig(drawn, format="png", dpi=_SCREEN_DPI, metadata={"Software": None})
-        picture = Image.open(drawn).convert("RGB")
-        pictures.append(picture.quantize(_FRAME_COLOURS, dither=Image.Dither.NONE))
-    first, *rest = pictures
+    first, *rest = [_picture(fig, _SCREEN_DPI).quantize(_FRAME_COLOURS, dither=Image.Dither.NONE) for _ in frames]
     first.save(path, format="gif", save_all=True, append_images=rest, duration=round(1000 * seconds), loop=0)

@@ -17,7 +17,7 @@ from ..errors import ParameterError
 from .grid import Value, plain
 
 _GANTH = pathlib.Path(__file__).resolve().parents[1]
-_NO_INPUT = ("claims", "plotting", "sweeps", "cli.py", "__main__.py")
+_NO_INPUT = ("claims", "plotting", "sweeps", "cli.py", "cli_train.py", "__main__.py")
 _PACKAGES = ("numba", "numpy", "scipy")
 _INSTALLED = {"site-packages", "dist-packages"}
 Code = dict[str, Any]
@@ -52,6 +52,13 @@ def code_of(fn: Callable[..., Any]) -> Code:
         "sources": sources | {"ganth": _hash_of_ganth()},
         "versions": _versions(),
     }
+
+
+def known_code(fn: Callable[..., Any]) -> Code | None:
+    """Return `code_of(fn)`, or None where it cannot be told."""
+    with contextlib.suppress(ParameterError):
+        return code_of(fn)
+    return None
 
 
 def differences(then: Code, now: Code) -> list[str]:

@@ -1,6 +1,5 @@
 """A sweep whose later seeds are played only where a number is near a level: far from it, one seed tells the side."""
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
 from ..errors import ParameterError, ShapeError, SweepError
-from .code import code_of
+from .code import known_code
 from .grid import Grid, describe
 from .schedule import sweep
 from .workers import outcomes_of
@@ -75,28 +74,28 @@ def sweep_near_level(
     """
     if len(grid) != 2:
         raise ParameterError(f"grid must hold two parameters, got {len(grid)}")
-    checked = Grid.checked(grid, list(seeds)).axes
-    (first, rows), (second, columns) = list(checked.items())[:2]
-    all_seeds = checked["seed"]
+    checks.number("level", level)
+    checks.integer("steps", steps, at_least=1)
+    axes = Grid.checked(grid, list(seeds)).axes
+    (first, rows), (second, columns), (_, all_seeds) = axes.items()
     known = sweep(fn, grid, seeds=[int(all_seeds[0])], jobs=jobs)
-    shape = (len(rows), len(columns), len(seeds))
-    found = {key: np.full(shape, np.nan) for key in known.columns if key not in (first, second, "seed")}
+    shape = (len(rows), len(columns), len(all_seeds))
+    found = {key: np.full(shape, np.nan) for key in known.columns if key not in axes}
     for key, values in found.items():
-        values[..., :1] = known.grid(key)
+        values[..., 0] = known.grid(key)[..., 0]
     played = np.zeros(shape, bool)
     played[..., 0] = True
     played |= near_level(found[name][..., 0], level, steps=steps)[..., None]
     later = [(i, j, k) for i, j, k in np.argwhere(played) if k > 0]
     tasks = [(at, {first: rows[i], second: columns[j], "seed": all_seeds[k]}) for at, (i, j, k) in enumerate(later)]
-    code = None
-    with contextlib.suppress(ParameterError):
-        code = code_of(fn)
-    failed = []
-    for at, numbers, error in outcomes_of(fn, tasks, code, "local", jobs):
+    failed: dict[int, str] = {}
+    for at, numbers, error in outcomes_of(fn, tasks, known_code(fn), "local", jobs):
         if numbers is None:
-            failed.append(f"{describe(tasks[at][1])}: {error}")
+            failed[at] = error
         for key, value in (numbers or {}).items():
             found[key][tuple(later[at])] = value
     if failed:
-        raise SweepError(f"{len(failed)} of {len(tasks)} cells near the level failed: {failed[0]}", known)
+        at = min(failed)
+        words = f"{len(failed)} of {len(tasks)} cells near the level failed: {describe(tasks[at][1])}: {failed[at]}"
+        raise SweepError(words, known)
     return found | {"played": played}

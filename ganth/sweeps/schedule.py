@@ -1,6 +1,5 @@
 """Cells played on workers as they come free; finished ones go to disk at once and into the table in order."""
 
-import contextlib
 import inspect
 import logging
 import os
@@ -12,7 +11,7 @@ import numpy as np
 
 from .. import checks
 from ..errors import ParameterError, SweepError
-from .code import code_of
+from .code import code_of, known_code
 from .grid import Cell, Grid, describe
 from .store import Numbers, Store
 from .table import Table
@@ -97,9 +96,7 @@ def sweep(
     _check_takes(fn, rows[0])
     if jobs is not None:
         checks.integer("jobs", jobs, at_least=1)
-    code = None
-    with contextlib.nullcontext() if cache_dir is not None else contextlib.suppress(ParameterError):
-        code = code_of(fn)
+    code = known_code(fn) if cache_dir is None else code_of(fn)
     store = None if cache_dir is None or code is None else Store(cache_dir, code)
     done, missing = _kept(rows, store)
     failed: dict[int, str] = {}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BackendUnavailableError, ParameterError
-from .code import Code, code_of, differences
+from .code import Code, differences, known_code
 from .grid import Cell
 from .store import Numbers
 
@@ -76,10 +76,7 @@ def shared(fn: Callable[..., Any]) -> Iterator[None]:
     """Let `joblib.Parallel`, called by `fn`, take the workers that sweeps take, so that they start once."""
     import joblib
 
-    code = None
-    with contextlib.suppress(ParameterError):
-        code = code_of(fn)
-    with joblib.parallel_config("loky", inner_max_num_threads=1, **_for_code(code)):
+    with joblib.parallel_config("loky", inner_max_num_threads=1, **_for_code(known_code(fn))):
         yield
 
 
@@ -123,12 +120,8 @@ def _one_thread() -> None:
         numba.set_num_threads(1)
 
 
-@functools.lru_cache(maxsize=16)
-def _code_here(fn: Callable[..., Any]) -> Code | None:
-    """Return the code of `fn` as it was when this worker first met it, or None where that cannot be told."""
-    with contextlib.suppress(ParameterError):
-        return code_of(fn)
-    return None
+# The code of a function as it was when this worker first met it.
+_code_here = functools.lru_cache(maxsize=16)(known_code)
 
 
 def _check_same_code(fn: Callable[..., Any], code: Code | None) -> None:
