@@ -104,6 +104,14 @@ def test_phase_points_are_means_of_what_is_known(ax):
         plotting.phase_points(ax, [1, 10], [2, 3], values)
 
 
+def test_phase_points_take_the_first_seed_for_those_not_played(ax):
+    values = np.array([[[1.0, np.nan], [2.0, 4.0]], [[np.nan, np.nan], [5.0, np.nan]]])
+    played = np.array([[[True, False], [True, True]], [[True, False], [True, True]]])
+    dots = plotting.phase_points(ax, [1, 10], [2, 3], values, played=played)
+    assert dots.get_array().tolist() == [1, 3, 5]
+    assert ax.lines[0].get_xydata().tolist() == [[10, 2], [10, 3]]
+
+
 def test_a_boundary_shows_its_points_and_its_laws(ax):
     nan = np.nan
     bars = [[1.5, 3.0], [nan, nan], [nan, nan]]

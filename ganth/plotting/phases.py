@@ -21,6 +21,7 @@ def phase_points(
     y: ArrayLike,
     values: ArrayLike,
     *,
+    played: ArrayLike | None = None,
     label: str = "",
     limits: tuple[float, float] | None = None,
     size: float = 150.0,
@@ -33,6 +34,8 @@ def phase_points(
     x, y : (nx,) and (ny,) arrays > 0
     values : (nx, ny, seeds) array
         NaN: a run without a value; it is left out of its mean, and the setting is crossed.
+    played : (nx, ny, seeds) array of truth values, optional
+        Which runs there were: where not all seeds were played, the first one, which always is, stands for the rest.
     label : str
         Of the colour bar; none is drawn for "".
     limits : (low, high), optional
@@ -48,6 +51,8 @@ def phase_points(
     x, y, values = (np.asarray(a, dtype=float) for a in (x, y, values))
     if values.ndim != 3 or values.shape[:2] != (x.size, y.size):
         raise ShapeError(f"values must have shape ({x.size}, {y.size}, seeds), got {values.shape}")
+    if played is not None:
+        values = np.where(played, values, values[..., :1])
     known = np.isfinite(values)
     means = np.where(known, values, 0.0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
     across, up = np.meshgrid(x, y, indexing="ij")

@@ -155,15 +155,14 @@ def draw(result, fig):
         fine = np.geomspace(ratios[0], ratios[-1], 200)
         for axis in (metric, distance):
             axis.plot(fine, laws.power.at(fine), "--", color=plotting.PALETTE["vermillion"])
-    played = np.asarray(result["played"])
-    values = {name: np.asarray(result[name], dtype=float) for name in ("metric", "distance")}
-    values = {name: np.where(played, table, table[..., :1]) for name, table in values.items()}
     plotting.phase_points(
-        metric, ratios, rates, values["metric"], label="mode-collapse metric (22)", limits=(0, math.log(8))
-    )
+        metric, ratios, rates, result["metric"], played=result["played"], label="mode-collapse metric (22)",
+        limits=(0, math.log(8)),
+    )  # fmt: skip
     plotting.phase_points(
-        distance, ratios, rates, values["distance"], label="distance to the nearest mode", limits=(0, 1)
-    )
+        distance, ratios, rates, result["distance"], played=result["played"], label="distance to the nearest mode",
+        limits=(0, 1),
+    )  # fmt: skip
     counted = settings["counted"]
     for axis, scale in zip(lines, ("log", "linear"), strict=True):
         plotting.boundary(axis, ratios, found.at, found.intervals, fits, label="α_D at n_disc = 1", xscale=scale)

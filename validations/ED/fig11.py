@@ -148,7 +148,6 @@ def draw(result, fig):
     fine = np.geomspace(ratios[0], ratios[-1], 200)
     played = np.asarray(result["played"])
     values = {name: np.asarray(result[name], dtype=float) for name in ("metric", "distance")}
-    values = {name: np.where(played, table, table[..., :1]) for name, table in values.items()}
     rows = zip(fig.subplots(2, 3), settings["lr_gen"], np.asarray(result["rates"]), boundaries(result), strict=True)
     for at, ((metric, distance, line), lr_gen, rates, (found, laws)) in enumerate(rows):
         rate = rf"$\alpha_G$ = {lr_gen:g}"
@@ -162,10 +161,13 @@ def draw(result, fig):
             }
             for axis in (metric, distance):
                 axis.plot(fine, laws.exponential.at(fine), "--", color=plotting.PALETTE["vermillion"])
-        plotting.phase_points(metric, ratios, rates, values["metric"][at], label="metric (22)", limits=(0, math.log(8)))
         plotting.phase_points(
-            distance, ratios, rates, values["distance"][at], label="distance to the nearest mode", limits=(0, 1)
+            metric, ratios, rates, values["metric"][at], played=played[at], label="metric (22)", limits=(0, math.log(8))
         )
+        plotting.phase_points(
+            distance, ratios, rates, values["distance"][at], played=played[at], label="distance to the nearest mode",
+            limits=(0, 1),
+        )  # fmt: skip
         plotting.boundary(line, ratios, found.at, found.intervals, fits, label="crossings", xscale="linear")
         line.legend(loc="upper left", fontsize=8)
         for axis, text in ((metric, rate), (distance, rate), (line, title)):

@@ -158,10 +158,9 @@ def draw(result, fig):
     colours = ganth.plotting.PALETTE
     fig.set_size_inches(12.5, 7.8)
     axes = fig.subplots(2, 3).ravel()
-    shown = np.where(result["played_tanh"] > 0, result["tanh"], result["tanh"][..., :1])
     ganth.plotting.phase_points(
-        axes[0], result["ratios_tanh"], result["n_discs_tanh"], shown, label="mode-collapse metric",
-        limits=(0, np.log(8)), size=90,
+        axes[0], result["ratios_tanh"], result["n_discs_tanh"], result["tanh"], played=result["played_tanh"],
+        label="mode-collapse metric", limits=(0, np.log(8)), size=90,
     )  # fmt: skip
     axes[0].plot(*(lambda ratios, found: (ratios, found.at))(*line(result, "tanh")), color=colours["vermillion"])
     axes[0].set(title="(a) tanh", ylabel="$n_{disc}$", xlabel="r = g₂/g₁")

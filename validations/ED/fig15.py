@@ -38,7 +38,7 @@ NEAR = 2  # cells on either side of the first start's crossing that all starts a
 # ratios, n_disc, starts, iterations
 SIZES = {
     "smoke": ([0.1, 0.3, 0.5, 0.7], [2, 20, 200], 2, 100),
-    "quick": (np.linspace(0.1, 0.8, 7), [1, 2, 4, 8, 16, 32, 64, 128, 256], 3, 2000),
+    "quick": (np.linspace(0.1, 0.7, 7), [1, 2, 4, 8, 16, 32, 64, 128, 256], 3, 2000),
     "paper": (
         np.linspace(0.04, 0.9, 20),
         [1, 2, 3, 4, 5, 7, 9, 12, 15, 20, 26, 34, 45, 60, 79, 104, 137, 181, 239, 315],
