@@ -24,16 +24,18 @@ import numpy as np
 import ganth
 from ganth.claims import Verdict
 from ganth.stability import local_weight
+from ganth.sweeps import sweep_near_level
 from ganth.transitions import compare_laws, crossings, fit_boundary
 
 TITLE = "Transition to mode collapse, ReLU discriminator (Figs. 5, 6)"
 CAPTION = (
-    "(a) Mode-collapse metric (22), mean over seeds, and the line where it is ½ log 8; crossed: a seed diverged. (b) "
-    "Mean log-likelihood of the particles, with the same line; a sample of the target has 2.9. (c) The line at three "
-    "times, 95 % over seeds at the last, with a power law and an exponential in r = g₂/g₁, and a power law in 1/ε, "
-    "ε = (g₁ − g₂)/N; b and c as in log n = a + b log r + c r; all intervals over seeds. The line moves to larger r "
-    "with T, so that lines at different T are not comparable. (d) All cells by how far above the line they are: the "
-    "likelihood is high only well above it. The source states no rate; those used are printed."
+    "(a) Mode-collapse metric (22), mean over seeds (far from the line, one), and the line where it is ½ log 8; "
+    "crossed: a seed diverged. (b) Mean log-likelihood of the particles, with the same line; a sample of the target "
+    "has 2.9. (c) The line at three times, 95 % over seeds at the last, with a power law and an exponential in "
+    "r = g₂/g₁, and a power law in 1/ε, ε = (g₁ − g₂)/N; b and c as in log n = a + b log r + c r; all intervals over "
+    "seeds. The line moves to larger r with T, so that lines at different T are not comparable. (d) All cells by how "
+    "far above the line they are: the likelihood is high only well above it. The source states no rate; those used are "
+    "printed."
 )
 CLAIMS = ("ED-Fig5-trans", "ED-Fig5-power", "ED-Fig6", "ED-Num-avg")
 MINUTES = 0.8
@@ -43,6 +45,7 @@ LEVEL = np.log(8) / 2
 SAMPLE = -1 - np.log(2 * np.pi * 8 * 0.02**2)  # mean log-likelihood of a sample of the target
 PRECISE = -10.0  # root-mean-square distance to the modes: five of their standard deviations
 WELL_ABOVE = 1.2  # times n_disc of the line
+AROUND = 2  # cells on either side of the first seed's crossing that all seeds are run at
 NEAR, STEP = 1.4, 1.1  # cells that more seeds are run at: n_disc within this factor of the line's, in finer steps
 N, EVERY, READINGS = 200, 20, ("before", "after", "around", "at")
 AT_LINE = (*READINGS, "part_1", "part_2")
@@ -80,7 +83,9 @@ def compute(profile, seed, backend, jobs):
     width, steps, lr_disc, lr_gen, ratios, n_discs, seeds, more = SIZES[profile]
     settings = {"width": width, "steps": steps, "lr_disc": lr_disc, "lr_gen": lr_gen}
     fn, seed_list = functools.partial(cell, **settings), range(seed, seed + seeds)
-    table = ganth.sweep(fn, {"ratio": ratios, "n_disc": n_discs}, seeds=seed_list, jobs=jobs)
+    table = sweep_near_level(
+        fn, {"ratio": ratios, "n_disc": n_discs}, level=LEVEL, name="before", seeds=seed_list, steps=AROUND, jobs=jobs
+    )
     # The same cells at the middle of the line in float64, for how little the type matters.
     middle, few = len(ratios) // 2, slice(len(n_discs) // 2 - 1, len(n_discs) // 2 + 2)
     double = ganth.sweep(
@@ -89,10 +94,10 @@ def compute(profile, seed, backend, jobs):
     )  # fmt: skip
     zero = ganth.sweep(fn, {"ratio": [0.0], "n_disc": [1, 2]}, seeds=seed_list, jobs=jobs)
     fine = finer(n_discs)
-    near = near_line(n_discs, table.grid("before"), fine)
+    near = near_line(n_discs, table["before"], fine)
     lines = {name: np.full((len(ratios), len(fine), seeds + more), np.nan) for name in AT_LINE}
     for name, values in lines.items():
-        values[:, np.isin(fine, n_discs), :seeds] = table.grid(name)
+        values[:, np.isin(fine, n_discs), :seeds] = table[name]
     for row, (ratio, cells) in enumerate(zip(ratios, near, strict=True)):
         for known, drawn in ((True, slice(seeds, seeds + more)), (False, slice(0, seeds + more))):
             there = np.flatnonzero(cells & (np.isin(fine, n_discs) == known))
@@ -107,10 +112,10 @@ def compute(profile, seed, backend, jobs):
         "ratios": ratios,
         "n_discs": np.array(n_discs, dtype=float),
         "fine": fine.astype(float),
-        **{name: table.grid(name) for name in ("before", "likelihood")},
+        **{name: table[name] for name in ("before", "likelihood", "played")},
         **{f"line_{name}": values for name, values in lines.items()},
         "zero": zero.grid("before"),
-        "double_less_single": double.grid("before")[0] - table.grid("before")[middle, few, :2],
+        "double_less_single": double.grid("before")[0] - table["before"][middle, few, :2],
     }
 
 
@@ -189,11 +194,17 @@ def inverse_weight(ratios):
     return np.array([1 / local_weight(ratio, N) for ratio in ratios])
 
 
+def mean_over_seeds(result, name):
+    """Return the means over seeds on the plane; where one seed was run, its number."""
+    values = result[name]
+    return np.where(result["played"], values, values[..., :1]).mean(axis=2)
+
+
 def above(result, found):
     """Return (n_disc over the line's, likelihood) of all cells whose column crosses."""
     inside = found.sides == "inside"
     times = result["n_discs"][None, :] / found.at[inside, None]
-    return times.ravel(), result["likelihood"].mean(axis=2)[inside].ravel()
+    return times.ravel(), mean_over_seeds(result, "likelihood")[inside].ravel()
 
 
 def as_arrays(result):
@@ -206,7 +217,7 @@ def check(result):
     found = lines["before"]
     both, settings = laws(result, found), result["settings"]
     bends, seeds = (departures(result, found) if both else None), settings["seeds"] + settings["more"]
-    metric = result["before"].mean(axis=2)
+    metric = mean_over_seeds(result, "before")
     phases = [float(np.nanmin(metric)), float(np.nanmax(metric))]
     inside = found.sides == "inside"
     rising = bool(both and both.power.seed_interval[0] > 0)
@@ -249,7 +260,7 @@ def check(result):
         Verdict(
             "ED-Fig6",
             "open" if lowest is None else "reproduced" if lowest > WELL_ABOVE else "not-reproduced",
-            [lowest, float(np.nanmax(result["likelihood"].mean(axis=2)))],
+            [lowest, float(np.nanmax(mean_over_seeds(result, "likelihood")))],
             [f"> {WELL_ABOVE}", float(SAMPLE)],
             WELL_ABOVE,
             "least n_disc, over that of the line at the same r, with a mean log-likelihood above "
@@ -276,11 +287,13 @@ def draw(result, fig):
     found = line(result)
     both = laws(result, found)
     ganth.plotting.phase_points(
-        metric, ratios, n_discs, result["before"], label="mode-collapse metric", limits=(0, np.log(8))
-    )
+        metric, ratios, n_discs, result["before"], played=result["played"], label="mode-collapse metric",
+        limits=(0, np.log(8)),
+    )  # fmt: skip
     ganth.plotting.phase_points(
-        likelihood, ratios, n_discs, result["likelihood"], label="mean log-likelihood", limits=(-1000, SAMPLE)
-    )
+        likelihood, ratios, n_discs, result["likelihood"], played=result["played"], label="mean log-likelihood",
+        limits=(-1000, SAMPLE),
+    )  # fmt: skip
     for axis, title in ((metric, "(a) metric at T"), (likelihood, "(b) log-likelihood at T")):
         axis.plot(ratios, found.at, "-", color=colours["vermillion"], lw=1.5)
         axis.set(title=title)
@@ -323,7 +336,7 @@ def draw(result, fig):
     heights.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
     heights.set_xticks([], minor=True)
     heights.legend(loc="upper left")
-    gap = result["double_less_single"]
+    gap = result["double_less_single"][np.isfinite(result["double_less_single"])]
     source = "" if settings["width"] == 2048 and settings["steps"] == 5000 else " (source: H = 2048, T = 5000)"
     fig.suptitle(
         rf"ReLU, H = {settings['width']}, N = 200, T = {settings['steps']}{source}; "
