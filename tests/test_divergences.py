@@ -24,6 +24,7 @@ SWITCH = {  # to ten digits, held to mpmath below
     "reverse_kl": (2.412229718013, 2.800082217583),
     "js": (2.756840950675, 4.244711042590),
 }
+FULL = GaussianMixture([[0.0]], np.eye(1)[None])
 
 
 def line(rng, spread=2.0):
@@ -298,6 +299,10 @@ def test_quadrature_of_a_kink_and_a_spike():
         (lambda p: D.mmd(p, p, ganth.Laplace(1.0)), ParameterError, "kernel must be"),
         (lambda p: D.noised(PointMasses([[0.0]]), 0.0), ParameterError, "noise must be > 0"),
         (lambda p: D.pathwise_gradient("gan", p, p), ParameterError, "loss must be one of"),
+        (lambda p: D.fisher(UniformBox([0.0], [1.0]), p), ParameterError, "p must be a GaussianMixture"),
+        (lambda p: D.fisher(p, UniformBox([0.0], [1.0])), ParameterError, "q must be a GaussianMixture"),
+        (lambda p: D.likelihood_gradient(p, UniformBox([0.0], [1.0]), "data"), ParameterError, "q must be a Gauss"),
+        (lambda p: D.likelihood_gradient(p, FULL, "model"), ParameterError, "got full covariances"),
         (lambda p: D.w1(UniformBox([0, 0], [1, 1]), UniformBox([0, 0], [1, 1])), ShapeError, "on the line"),
         (lambda p: GaussianMixture([[0.0]], 1.0, [0.5]), ParameterError, "weights must sum to 1"),
     ],

@@ -155,7 +155,7 @@ def _symmetric(objective: str, separation: float) -> list[float]:
     grid = np.geomspace(0.1, 3.0 + 2.0 * separation, 120)
     rising = slopes(objective, separation, np.zeros(len(grid)), grid, nodes=1601)[0][:, 1]
     return [
-        _root(lambda s: _slope_in_std(objective, separation, 0.0, s), grid[i], grid[i + 1])
+        _root(lambda s: _slope_in_std(objective, separation, s), grid[i], grid[i + 1])
         for i in np.flatnonzero(np.sign(rising[:-1]) != np.sign(rising[1:]))
     ]
 
@@ -177,8 +177,8 @@ def _transported(objective: str, separation: float) -> float:
     return 2.0 * float(integrate(moment, np.concatenate([near, np.linspace(0.0, 9.5, 20)])))
 
 
-def _slope_in_std(objective: str, separation: float, mean: float, std: float) -> float:
-    return float(slopes(objective, separation, np.array(mean), np.array(std))[0][1])
+def _slope_in_std(objective: str, separation: float, std: float) -> float:
+    return float(slopes(objective, separation, np.array(0.0), np.array(std))[0][1])
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ShapeError
+from .. import checks
+from ..errors import ParameterError
 from . import laws
 from .gradients import score
 from .laws import Law
@@ -37,14 +38,15 @@ def fisher(p: Law, q: Law) -> float:
     >>> fisher(even, uneven) < 1e-3, round(ganth.divergences.kl(even, uneven), 3)
     (True, 1.614)
     """
-    if laws.check_pair(p, q) != 1:
-        raise ShapeError(f"p and q must be on the line, got {laws.dimension(p)} dimensions")
-    edges = np.concatenate([laws.corners(p), laws.corners(q)])
+    laws.check_line(p, q)
+    for name, law in (("p", p), ("q", q)):
+        if not isinstance(law, laws.GaussianMixture):
+            raise ParameterError(f"{name} must be a GaussianMixture, got {law!r}")
 
     def function(x: Floats) -> Floats:
         return np.exp(laws.log_density(p, x)) * (score(p, x) - score(q, x)) ** 2
 
-    return float(integrate(function, edges))
+    return float(integrate(function, laws.corners(p, q)))
 
 
 def likelihood_gradient(p: Law, q: laws.GaussianMixture, expectation: str) -> Floats:
@@ -56,13 +58,13 @@ def likelihood_gradient(p: Law, q: laws.GaussianMixture, expectation: str) -> Fl
     ----------
     p : GaussianMixture or UniformBox
     q : GaussianMixture
-        On the line, weights = softmax of the logits.
+        On the line, weights = softmax of the logits; with one variance, or one for each mode.
     expectation : {"data", "model"}
 
     Raises
     ------
     ParameterError, ShapeError
-        For another expectation, laws of other kinds or not on the line.
+        For another expectation, laws of other kinds or not on the line, or full covariances.
 
     Examples
     --------
@@ -72,11 +74,9 @@ def likelihood_gradient(p: Law, q: laws.GaussianMixture, expectation: str) -> Fl
     >>> bool(abs(a - b).max() < 1e-13), bool(a[0] > 0)
     (True, True)
     """
-    from .. import checks
-
     checks.choice("expectation", expectation, ("data", "model"))
-    if laws.check_pair(p, q) != 1:
-        raise ShapeError(f"p and q must be on the line, got {laws.dimension(q)} dimensions")
+    laws.check_line(p, q)
+    laws.check_model(q)
     variances = np.broadcast_to(q.variances, (len(q.means),))[:, None]
 
     def function(x: Floats) -> Floats:
@@ -89,4 +89,4 @@ def likelihood_gradient(p: Law, q: laws.GaussianMixture, expectation: str) -> Fl
             return -np.exp(log_p) * slope
         return -np.exp(log_q) * np.exp(log_p - log_q) * slope
 
-    return integrate(function, np.concatenate([laws.corners(p), laws.corners(q)]))
+    return integrate(function, laws.corners(p, q))

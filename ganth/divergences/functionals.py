@@ -58,7 +58,8 @@ def sigmoid(v: Floats) -> Floats:
     return np.where(np.asarray(v) >= 0, 1.0, small) / (1.0 + small)
 
 
-def _log_mean(log_p: Floats, log_q: Floats) -> Floats:
+def log_mean(log_p: Floats, log_q: Floats) -> Floats:
+    """Return log((p + q)/2)."""
     return np.logaddexp(log_p, log_q) - _LOG_2
 
 
@@ -93,7 +94,7 @@ FUNCTIONALS = {
         ),
         Functional(
             "ns",
-            lambda p, q: 2.0 * np.exp(_log_mean(p, q)) * (softplus(q - p) - _LOG_2),
+            lambda p, q: 2.0 * np.exp(log_mean(p, q)) * (softplus(q - p) - _LOG_2),
             np.inf,
             -_LOG_2,
             lambda r: softplus(-r),

@@ -9,21 +9,20 @@ from .. import checks
 from ..errors import ParameterError, ShapeError
 from ..targets import GaussianMixture
 from . import laws
-from .functionals import FUNCTIONALS, sigmoid
+from .functionals import FUNCTIONALS, log_mean, sigmoid
 from .laws import Law
 from .quadrature import crossings, integrate, stretched
-from .sampling import balanced
+from .sampling import POINTS, balanced
 from .transport import distribution_gap
 
 Floats = NDArray[np.float64]
 Slopes = dict[str, Floats]
-_POINTS = 1 << 14
 LOSSES = ("minimax", "ns", "wgan")
 _POWERS = {"kl": 1.0, "pearson": 2.0, "hellinger": 0.5}  # whose variation is minus a power of r
 
 
 def gradient(
-    name: str, p: Law, q: GaussianMixture, *, seed: int | np.random.Generator = 0, points: int = _POINTS
+    name: str, p: Law, q: GaussianMixture, *, seed: int | np.random.Generator = 0, points: int = POINTS
 ) -> Slopes:
     r"""Return the gradient of a divergence of p and q in the parameters of the mixture q.
 
@@ -61,24 +60,23 @@ def gradient(
     """
     checks.choice("name", name, (*FUNCTIONALS, "w1"))
     dim = laws.check_pair(p, q)
-    _check_model(q)
+    laws.check_model(q)
     if dim > 1:
         if name == "w1":
             raise ShapeError(f"w1 needs laws on the line, got {dim} dimensions")
         rows = []
         for x in balanced(p, q, dim, seed, points):
             log_p, log_q = p.log_density(x), q.log_density(x)
-            density = np.logaddexp(log_p, log_q) - np.log(2.0)
-            rows.append(_change(name, log_p - log_q, q, x, density).mean(axis=1))
+            rows.append(_change(name, log_p - log_q, q, x, log_mean(log_p, log_q)).mean(axis=1))
         return _split(np.mean(rows, axis=0), q)
     if name == "w1":
-        edges = np.concatenate([laws.corners(p), laws.corners(q)])
+        edges = laws.corners(p, q)
         edges = np.concatenate([edges, crossings(lambda x: distribution_gap(p, q, x), edges)])
         return _split(integrate(lambda x: -np.sign(distribution_gap(p, q, x)) * _distribution_slopes(q, x), edges), q)
 
     def function(x: Floats) -> Floats:
         with np.errstate(over="ignore", invalid="ignore"):
-            return _change(name, laws.log_density(p, x) - laws.log_density(q, x), q, x[:, None], np.zeros(len(x)))
+            return _change(name, laws.log_ratio(p, q, x), q, x[:, None], np.zeros(len(x)))
 
     return _split(_whole(function, p, q), q)
 
@@ -141,10 +139,9 @@ def pathwise_gradient(
         clip = checks.number("clip", clip, above=0)
     seen = p if data is None else data
     made = q if model is None else model
-    for one, other in ((p, q), (seen, made)):
-        if laws.check_pair(one, other) != 1:
-            raise ShapeError(f"p and q must be on the line, got {laws.dimension(q)} dimensions")
-    _check_model(q)
+    laws.check_line(p, q)
+    laws.check_line(seen, made)
+    laws.check_model(q)
     means, scales, weights = laws.line_parts(q)
     # Modes without weight have no samples.
     kept = q.weights > 0
@@ -153,7 +150,7 @@ def pathwise_gradient(
         if loss == "wgan":
             pull = np.sign(distribution_gap(seen, made, x))
         else:
-            log_r = laws.log_density(seen, x) - laws.log_density(made, x)
+            log_r = laws.log_ratio(seen, made, x)
             with np.errstate(invalid="ignore"):
                 pull = _loss_slope(loss, log_r) * (score(seen, x) - score(made, x))
             if clip is not None:
@@ -163,11 +160,11 @@ def pathwise_gradient(
         share = weights[:, None] * np.exp(-0.5 * z * z) / (np.sqrt(2.0 * np.pi) * scales[:, None])
         return np.concatenate([share * pull, share * pull * z / (2.0 * scales[:, None])])
 
-    edges = np.concatenate([laws.corners(law) for law in (p, q, seen, made)])
+    edges = laws.corners(p, q, seen, made)
     if loss == "wgan":
         edges = np.concatenate([edges, crossings(lambda x: distribution_gap(seen, made, x), edges)])
     elif clip is not None:
-        edges = np.concatenate([edges, crossings(lambda x: np.abs(_log_ratio(seen, made, x)) - clip, edges)])
+        edges = np.concatenate([edges, crossings(lambda x: np.abs(laws.log_ratio(seen, made, x)) - clip, edges)])
     both = integrate(function, edges).reshape(2, -1)
     found = np.zeros((2, len(q.weights)))
     found[:, kept] = both
@@ -211,26 +208,14 @@ def _loss_slope(loss: str, logit: Floats) -> Floats:
     return logit_slopes(logit)[0 if loss == "minimax" else 1]
 
 
-def _check_model(q: object) -> None:
-    if not isinstance(q, GaussianMixture):
-        raise ParameterError(f"q must be a GaussianMixture, got {q!r}")
-    if q.variances.ndim == 3:
-        raise ParameterError("q must have one variance for each mode, got full covariances")
-
-
 def _whole(function: Callable[[Floats], Floats], p: Law, q: Law) -> Floats:
-    edges = np.concatenate([laws.corners(p), laws.corners(q)])
-    outer = stretched(function, edges)
+    outer = stretched(function, laws.corners(p, q))
     if outer is None:
         raise ParameterError("the divergence has no gradient here: its integral does not converge")
     low, high = laws.support(p)
     if np.isfinite(low):
         outer = np.unique(np.concatenate([outer, [low, high]]))
-    return integrate(function, np.concatenate([outer, crossings(lambda x: _log_ratio(p, q, x), outer)]))
-
-
-def _log_ratio(p: Law, q: Law, x: Floats) -> Floats:
-    return laws.log_density(p, x) - laws.log_density(q, x)
+    return integrate(function, np.concatenate([outer, crossings(lambda x: laws.log_ratio(p, q, x), outer)]))
 
 
 def _change(name: str, log_r: Floats, q: GaussianMixture, x: Floats, log_weight: Floats) -> Floats:

@@ -28,6 +28,21 @@ def check_pair(p: object, q: object) -> int:
     return dimension(p)
 
 
+def check_line(p: object, q: object) -> None:
+    """Raise unless p and q are two laws on the line."""
+    dim = check_pair(p, q)
+    if dim != 1:
+        raise ShapeError(f"p and q must be on the line, got {dim} dimensions")
+
+
+def check_model(q: object) -> None:
+    """Raise unless q is a mixture with one variance for each mode."""
+    if not isinstance(q, GaussianMixture):
+        raise ParameterError(f"q must be a GaussianMixture, got {q!r}")
+    if q.variances.ndim == 3:
+        raise ParameterError("q must have one variance for each mode, got full covariances")
+
+
 def line_parts(law: GaussianMixture) -> tuple[Floats, Floats, Floats]:
     """Return means, standard deviations and weights, normalised, of the modes of a mixture on the line with weight."""
     kept = law.weights > 0
@@ -48,6 +63,11 @@ def log_density(law: Law, x: Floats) -> Floats:
     return total
 
 
+def log_ratio(p: Law, q: Law, x: Floats) -> Floats:
+    """Return log p(x)/q(x) of two laws on the line."""
+    return log_density(p, x) - log_density(q, x)
+
+
 def tails(law: Law, x: Floats) -> tuple[Floats, Floats]:
     """Return the distribution function at x and one minus it, each with its own digits."""
     from scipy.special import ndtr
@@ -60,8 +80,12 @@ def tails(law: Law, x: Floats) -> tuple[Floats, Floats]:
     return ndtr(z) @ weights, ndtr(-z) @ weights
 
 
-def corners(law: Law) -> Floats:
-    """Return where the density of a law on the line changes its shape: ends of panels."""
+def corners(*laws: Law) -> Floats:
+    """Return where the densities of laws on the line change their shape: ends of panels."""
+    return np.concatenate([_corners(law) for law in laws])
+
+
+def _corners(law: Law) -> Floats:
     if isinstance(law, UniformBox):
         return np.array([law.low[0], law.high[0]])
     means, scales, _ = line_parts(law)

@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 from .. import checks
 from ..errors import ParameterError
 from . import laws
-from .functionals import FUNCTIONALS
+from .functionals import FUNCTIONALS, log_mean
 from .laws import Law
 from .quadrature import crossings, integrate, stretched
-from .sampling import balanced
+from .sampling import POINTS, balanced
 
 Floats = NDArray[np.float64]
-_POINTS = 1 << 14
 
 
-def kl(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS) -> float:
+def kl(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS) -> float:
     r"""Return the forward KL divergence :math:`KL(p \| q) = \int p \log(p/q)`, p the data and q the model.
 
     Parameters
@@ -53,7 +52,7 @@ def kl(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _PO
     return estimate("kl", p, q, seed=seed, points=points)[0]
 
 
-def reverse_kl(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS) -> float:
+def reverse_kl(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS) -> float:
     r"""Return :math:`KL(q \| p)`; arguments as `kl`.
 
     >>> import ganth
@@ -63,7 +62,7 @@ def reverse_kl(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: i
     return estimate("reverse_kl", p, q, seed=seed, points=points)[0]
 
 
-def js(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS) -> float:
+def js(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS) -> float:
     r"""Return the Jensen-Shannon divergence, (KL(p || m) + KL(q || m))/2 with m = (p + q)/2; arguments as `kl`.
 
     It is log 2 if and only if the laws are mutually singular.
@@ -75,7 +74,7 @@ def js(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _PO
     return estimate("js", p, q, seed=seed, points=points)[0]
 
 
-def ns(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS) -> float:
+def ns(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS) -> float:
     r"""Return the non-saturating divergence KL(q || p) - 2 JS(p, q) = 2 KL((p + q)/2 || p); arguments as `kl`.
 
     Its gradient in q is what a generator descends on -E log D with D held at the optimum.
@@ -88,7 +87,7 @@ def ns(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _PO
     return estimate("ns", p, q, seed=seed, points=points)[0]
 
 
-def ns_loss(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS) -> float:
+def ns_loss(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS) -> float:
     r"""Return the non-saturating loss at the optimal discriminator, :math:`E_q \log(1 + q/p)`; arguments as `kl`.
 
     It is log 2 at q = p, and at least log(1 + 1/(1 - p(A))) if q(A) = 0.
@@ -101,7 +100,7 @@ def ns_loss(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int 
     return estimate("ns_loss", p, q, seed=seed, points=points)[0]
 
 
-def pearson(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS) -> float:
+def pearson(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS) -> float:
     r"""Return Pearson's :math:`\chi^2(p \| q) = \int (p - q)^2/q`; arguments as `kl`.
 
     >>> import ganth
@@ -112,7 +111,7 @@ def pearson(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int 
     return estimate("pearson", p, q, seed=seed, points=points)[0]
 
 
-def hellinger(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS) -> float:
+def hellinger(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS) -> float:
     r"""Return the squared Hellinger distance without a half, :math:`\int (\sqrt p - \sqrt q)^2` in [0, 2].
 
     Arguments as `kl`.
@@ -125,7 +124,7 @@ def hellinger(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: in
     return estimate("hellinger", p, q, seed=seed, points=points)[0]
 
 
-def total_variation(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS) -> float:
+def total_variation(p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS) -> float:
     r"""Return the total variation distance, :math:`\frac12 \int |p - q|` in [0, 1]; arguments as `kl`.
 
     >>> import ganth
@@ -136,7 +135,7 @@ def total_variation(p: Law, q: Law, *, seed: int | np.random.Generator = 0, poin
 
 
 def estimate(
-    name: str, p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = _POINTS
+    name: str, p: Law, q: Law, *, seed: int | np.random.Generator = 0, points: int = POINTS
 ) -> tuple[float, float]:
     """Return a divergence by its name, and its standard error: 0 on the line, where it is by quadrature.
 
@@ -186,7 +185,7 @@ def f_divergence(
     at_infinity: float,
     *,
     seed: int | np.random.Generator = 0,
-    points: int = _POINTS,
+    points: int = POINTS,
 ) -> float:
     r"""Return :math:`D_f(p \| q) = \int_{q>0} q f(p/q) + f'(\infty)\, p(q = 0)` of any convex f.
 
@@ -242,9 +241,8 @@ def _cost(rate: float, mass: float) -> float:
 def _on_line(
     integrand: Callable[[Floats, Floats], Floats], at_zero: float, at_infinity: float, p: Law, q: Law
 ) -> float:
-    low, high = (
-        max(a, b) if side == 0 else min(a, b) for side, (a, b) in enumerate(zip(*_supports(p, q), strict=True))
-    )
+    (low_p, high_p), (low_q, high_q) = laws.support(p), laws.support(q)
+    low, high = max(low_p, low_q), min(high_p, high_q)
     alone = _cost(at_zero, laws.mass_outside(q, p)) + _cost(at_infinity, laws.mass_outside(p, q))
     if low >= high or np.isinf(alone):
         return float(alone)
@@ -254,7 +252,7 @@ def _on_line(
             values = integrand(laws.log_density(p, x), laws.log_density(q, x))
         return np.where(np.isnan(values), 0.0, values)
 
-    edges = np.concatenate([laws.corners(p), laws.corners(q)])
+    edges = laws.corners(p, q)
     if np.isinf(low) and np.isinf(high):
         outer = stretched(function, edges)
         if outer is None:
@@ -263,17 +261,9 @@ def _on_line(
     else:
         # A box bounds the integral; its density is constant, so the other law's corners within are all there is.
         edges = np.concatenate([edges[(edges > low) & (edges < high)], [low, high]])
-    level = crossings(lambda x: _ratio(p, q, x), edges)
+    level = crossings(lambda x: laws.log_ratio(p, q, x), edges)
     value = float(integrate(function, np.concatenate([edges, level])))
     return value + float(alone)
-
-
-def _ratio(p: Law, q: Law, x: Floats) -> Floats:
-    return laws.log_density(p, x) - laws.log_density(q, x)
-
-
-def _supports(p: Law, q: Law) -> tuple[tuple[float, float], tuple[float, float]]:
-    return laws.support(p), laws.support(q)
 
 
 def _sampled(
@@ -289,9 +279,8 @@ def _sampled(
     means = []
     for x in balanced(p, q, dim, seed, points):
         log_p, log_q = p.log_density(x), q.log_density(x)
-        log_m = np.logaddexp(log_p, log_q) - np.log(2.0)
         with np.errstate(over="ignore", invalid="ignore"):
-            shares = integrand(log_p, log_q) * np.exp(-log_m)
+            shares = integrand(log_p, log_q) * np.exp(-log_mean(log_p, log_q))
             shares = np.where(
                 np.isneginf(log_q), 2.0 * at_infinity, np.where(np.isneginf(log_p), 2.0 * at_zero, shares)
             )

@@ -44,10 +44,10 @@ _NEGLIGIBLE = 1e-22
 _SAMPLES, _HALVINGS = 64, 60
 
 
-def integrate(function: Integrand, edges: Floats, *, tolerance: float = TOLERANCE) -> Floats:
+def integrate(function: Integrand, edges: Floats) -> Floats:
     """Return the integral of a function of (n,) points, (n,) or (rows, n), over panels between sorted `edges`.
 
-    The difference of two rules bounds the error of each panel, which is halved until it is below `tolerance` times
+    The difference of two rules bounds the error of each panel, which is halved until it is below `TOLERANCE` times
     the larger of 1 and the integral of the modulus, shared out; a panel at the spacing of numbers stays as it is.
 
     Raises
@@ -76,7 +76,7 @@ def integrate(function: Integrand, edges: Floats, *, tolerance: float = TOLERANC
         if level == 0:
             scale = max(1.0, float((np.abs(values) @ KRONROD * half).sum(axis=1).max()))
             total = np.zeros(len(values))
-        coarse = (error > tolerance * scale * 0.5 ** min(level, 8)).any(axis=0)
+        coarse = (error > TOLERANCE * scale * 0.5 ** min(level, 8)).any(axis=0)
         coarse &= half > 4e-16 * np.maximum(np.abs(low), np.abs(high))
         if level == _LEVELS - 1:
             coarse[:] = False

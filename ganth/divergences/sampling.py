@@ -11,6 +11,7 @@ from ..targets import UniformBox
 from .laws import Law
 
 Floats = NDArray[np.float64]
+POINTS = 1 << 14
 SHIFTS = 16
 
 

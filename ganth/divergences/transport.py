@@ -39,7 +39,7 @@ def w1(p: Law, q: Law) -> float:
     3.0
     """
     _line(p, q, "w1")
-    edges = np.concatenate([laws.corners(p), laws.corners(q)])
+    edges = laws.corners(p, q)
     level = crossings(lambda x: distribution_gap(p, q, x), edges)
     return float(integrate(lambda x: np.abs(distribution_gap(p, q, x)), np.concatenate([edges, level])))
 
