@@ -42,7 +42,7 @@ def optimal_discriminator() -> sp.Expr:
 
 @functools.cache
 def value_gap() -> sp.Expr:
-    """Return p log d* + q log(1 - d*) less 2 JS's integrand less -(p + q) log 2, in all -log 4: zero.
+    """Return p log d* + q log(1 - d*) less (2 JS's integrand - (p + q) log 2), whose integral is 2 JS - log 4: zero.
 
     >>> value_gap()
     0
@@ -121,12 +121,6 @@ def missing_costs() -> dict[str, sp.Expr]:
     -log(1 - a)
     """
     return {name: F[name].subs(u, 1 - A) for name in ("reverse_kl", "ns_loss")}
-
-
-def truncated_cost(name: str) -> sp.Expr:
-    """Return D_f of the uniform law on (0, 1) and that on (0, 1 - a), singular part included."""
-    at_infinity = limits(name)[1]
-    return F[name].subs(u, 1 - A) + A * at_infinity
 
 
 @functools.cache

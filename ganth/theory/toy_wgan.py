@@ -6,7 +6,7 @@ g(z) = -1 for z < theta, else 1; f(x) = max(omega x, 0); data -1 and 1, half eac
 import mpmath as mp
 import sympy as sp
 
-theta, u = sp.symbols("theta u", real=True)
+theta = sp.symbols("theta", real=True)
 omega = sp.symbols("omega", real=True)
 gamma, h = sp.symbols("gamma h", positive=True)
 law = sp.Function("Phi")(theta)  # of any prior
@@ -20,17 +20,13 @@ def objective(prior: sp.Expr = law) -> sp.Expr:
     >>> objective()
     omega*(1/2 - Phi(theta))
     """
-    found = []
+    slope = sp.symbols("s", positive=True)
+    found = omega * (sp.Rational(1, 2) - prior)
     for sign in (1, -1):
-        slope = sp.symbols("s", positive=True)
-
-        def critic(x: int, size: sp.Expr = sign * slope, sign: int = sign) -> sp.Expr:
-            return size * x if sign * x > 0 else sp.Integer(0)
-
-        value = prior * critic(-1) + (1 - prior) * critic(1) - (critic(-1) + critic(1)) / 2
-        found.append(sp.factor(sp.expand(value).subs(slope, sign * omega)))
-    assert sp.expand(found[0] - found[1]) == 0
-    return omega * (sp.Rational(1, 2) - prior)
+        critic = {x: sp.Max(sign * slope * x, 0) for x in (-1, 1)}
+        value = prior * critic[-1] + (1 - prior) * critic[1] - (critic[-1] + critic[1]) / 2
+        assert sp.expand(value.subs(slope, sign * omega) - found) == 0
+    return found
 
 
 def velocity(prior: sp.Expr = law) -> sp.Matrix:
