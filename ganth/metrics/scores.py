@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import checks
+from ..checks import Floats
 from ..errors import ParameterError, ShapeError
 from .labels import _probabilities
 
@@ -84,8 +85,7 @@ def kid(real: ArrayLike, fake: ArrayLike, *, degree: int = 3, scale: float | Non
     slope = 1.0 / x.shape[1] if scale is None else checks.number("scale", scale, above=0)
     shift = checks.number("offset", offset, at_least=0)
 
-    def total(a: ArrayLike, b: ArrayLike) -> float:
-        one, other = np.asarray(a), np.asarray(b)
+    def total(one: Floats, other: Floats) -> float:
         blocks = [
             float(((slope * (one[i : i + _BLOCK] @ other[j : j + _BLOCK].T) + shift) ** power).sum())
             for i in range(0, len(one), _BLOCK)
@@ -93,8 +93,7 @@ def kid(real: ArrayLike, fake: ArrayLike, *, degree: int = 3, scale: float | Non
         ]
         return float(np.sum(blocks))
 
-    def without_diagonal(a: ArrayLike) -> float:
-        points = np.asarray(a)
+    def without_diagonal(points: Floats) -> float:
         own = float(((slope * (points**2).sum(axis=1) + shift) ** power).sum())
         return (total(points, points) - own) / (len(points) * (len(points) - 1))
 
