@@ -17,10 +17,9 @@ TITLE = "Wasserstein critics: duality, a runaway sign, and what a gradient penal
 CAPTION = (
     "(a) W₁ of random discrete laws in the plane: transport plan (POT) against the best 1-Lipschitz function (linear "
     "program). "
-    "(b) A linear critic and a point: as printed generator and critic descend the same, and run away; with the right "
-    "sign they "
-    "circle, with and without a penalty. (c) |f′| of the best penalised critic for N(0,1) and N(3,1), λ = 10: 1 + |F "
-    "− G|/(2λρ), "
+    "(b) A linear critic and a point: as printed generator and critic descend the same, and run away, with and without "
+    "a penalty; with the right sign they circle. (c) |f′| of the best penalised critic for N(0,1) and N(3,1), λ = 10: "
+    "1 + |F − G|/(2λρ), "
     "above 1 wherever the laws differ. (d) A Dirac-GAN started at its equilibrium θ = 0 with slope φ = 0.1: penalty "
     "(|φ| − 1)² "
     "drives it away, R1 lets it rest."

@@ -77,13 +77,10 @@ def compute(profile, seed, backend, jobs):
     }
 
 
-def numbers(values):
-    return np.array([float(v) for v in np.asarray(values).ravel()]).reshape(np.shape(values))
-
-
 def check(result):
     mixed, printed, whole, disjoint_printed, disjoint, named = (
-        numbers(result[k]) for k in ("mixed", "printed", "whole", "disjoint_printed", "disjoint", "named")
+        np.asarray(result[k], dtype=float)
+        for k in ("mixed", "printed", "whole", "disjoint_printed", "disjoint", "named")
     )
     names = list(CHOICES)
     singular = np.array([CHOICES[n][2] for n in names])
@@ -131,7 +128,8 @@ def check(result):
 def draw(result, fig):
     colours = list(ganth.plotting.PALETTE.values())
     mixed, printed, whole, disjoint_printed, disjoint, named = (
-        numbers(result[k]) for k in ("mixed", "printed", "whole", "disjoint_printed", "disjoint", "named")
+        np.asarray(result[k], dtype=float)
+        for k in ("mixed", "printed", "whole", "disjoint_printed", "disjoint", "named")
     )
     fig.set_size_inches(12, 3.6)
     limit, same, apart = fig.subplots(1, 3)

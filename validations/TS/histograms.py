@@ -17,7 +17,7 @@ CAPTION = (
     "generated shares grows "
     "like 0.1²/share. (b) Two classes of four modes each: a generator that drops three modes of each has an even "
     "histogram, recall "
-    "sees it. (c) Steps of the histogram distance of finite samples of the data themselves: the size of what is "
+    "sees it. (c) The histogram distance of finite samples of the data themselves: the size of what is "
     "noise. (d) A "
     "generator with 32 latents of which 30 do nothing covers eight modes evenly; one that uses all of them covers one."
 )

@@ -117,13 +117,15 @@ def check(result):
     rising = float(np.diff(smoothed, axis=1).max())
     first = float(np.abs(smoothed[:, 1] - smoothed[:, 0]).max())
     peak = int(np.argmax(by_noise))
+    # At a fixed distance d the slope in d is J'(t)/sigma = t J'(t)/d.
+    best = float(1 / SCALED[np.argmax(SCALED * scaled[:, 1])])
     ten = int(np.argmin(np.abs(SCALED - 10)))
     return [
         Verdict(
             "TS-S6-noise-helps",
             "heuristic" if 0 < peak < len(NOISES) - 1 and after < before else "open",
             [float(NOISES[peak]), float(by_noise[peak]), float(by_noise[0]), before, after],
-            [1 / at, None, 0.0, "> with noise", "small"],
+            [best, None, 0.0, "> with noise", "small"],
             None,
             "best noise for points 1 apart, the slope of JS there and at sigma = 0.01; distance of a minimax "
             "Dirac-GAN after "

@@ -106,7 +106,7 @@ def check(result):
             [matching[:, 1].tolist(), modes.mean(axis=1).tolist()],
             ["> 0", None],
             None,
-            f"feature matching loss of a total collapse to +1, data at -1 and +1, by features {', '.join(FEATURES)}: "
+            f"feature matching loss of a total collapse to +1, data at -1 and +1, by features {'; '.join(FEATURES)}: "
             f"0 for x^2, so "
             "several modes are needed only if the features tell them apart; mean modes of 8 covered by games on the "
             "ring at "

@@ -17,7 +17,7 @@ CAPTION = (
     "(lines), for "
     "three products. (b) Distance from the saddle at η_D η_G = 10⁻⁴ for ratios 1, 4, 100: the same growth. (c) With "
     "a penalty (R1, β = 1) "
-    "the spectral radius does depend on the ratio, and a fast discriminator helps. (d) RemedyGANs on the ring: modes "
+    "the spectral radius does depend on the ratio: below 1 at all six, least at 4. (d) RemedyGANs on the ring: modes "
     "covered by "
     "η_D/η_G at one product, one dot a seed."
 )
@@ -78,14 +78,14 @@ def check(result):
     return [
         Verdict(
             "TS-A8-ttur",
-            "false" if never and gaps[1] < 1e-9 and words[2:] == ["0", "0"] and damped.min() < 1 else "open",
+            "false" if never and gaps[1] < 1e-9 and words[2:] == ["0", "0"] and damped.max() < 1 else "open",
             [gaps[1], *words[2:], damped.tolist(), modes[:, 0].mean(axis=1).tolist()],
-            [0.0, "not 0", "not 0", "< 1 for a slow generator", None],
+            [0.0, "not 0", "not 0", "all < 1", None],
             [1e-9, None, None, None, None],
             f"bilinear game: spectral radius over sqrt(1 + eta_D eta_G) less 1 for ratios {RATIOS.tolist()}: no "
             f"ratio stabilises it; "
             "real parts of the flow's eigenvalues, SymPy; with R1 the radius by ratio: it is the damping that "
-            "stabilises; modes of 8 "
+            f"stabilises, at each of them and most at {RATIOS[damped.argmin()]:g}; modes of 8 "
             f"covered by games on the ring with ratios {list(GAME_RATIOS)}. Two-time-scale theorems need a "
             f"discriminator that is stable "
             "for a fixed generator, and a ratio that tends to 0",
