@@ -53,13 +53,14 @@ def compute(profile, seed, backend, jobs):
         _, energy = energies("symplectic", step, round(long * period / step), theta)
         error = np.abs(energy - ENERGY)
         errors.append([error[: round(short * period / step)].max(), error.max()])
+    courses = {rule: energies(rule, 0.1, steps, every=every) for rule in RULES}
     grid = np.geomspace(1e-3, 30, 40)
     return {
         "settings": {"gamma": 1.0, "energy": ENERGY, "short": short, "long": long},
         "symbolic": " ".join(str(x) for x in (theory.alternating_remainder(), theory.leapfrog_energy()[1])),
         "explicit_symbolic": str((theory.energy_rate("explicit") - theory.drift("explicit")).simplify()),
-        "time": energies("reference", 0.1, steps, every=every)[0],
-        "courses": np.array([energies(rule, 0.1, steps, every=every)[1] for rule in RULES]),
+        "time": courses["reference"][0],
+        "courses": np.array([courses[rule][1] for rule in RULES]),
         "sizes": np.array(sizes),
         "slopes": np.array([[slope(rule, step) for step in sizes] for rule in RULES[:2]]),
         "errors": np.array(errors),

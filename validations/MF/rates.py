@@ -89,7 +89,9 @@ def compute(profile, seed, backend, jobs):
     steps = 2.0 ** -np.arange(2, 9)
     noise = np.sign(ganth.streams.normal(seed, (4000, 256), purpose=8))
     dt, n = sp.symbols("dt n", positive=True)
-    closed = dt**2 * ((1 + dt) ** (2 * n) - 1) / ((1 + dt) ** 2 - 1)  # sum of (1 + dt)^2r dt^2
+    # Sum of (1 + dt)^2r dt^2.
+    closed = dt**2 * ((1 + dt) ** (2 * n) - 1) / ((1 + dt) ** 2 - 1)
+    limit = sp.limit(closed.subs(n, 1 / dt) / dt, dt, 0)
     return {
         "settings": {"time": TIME, "fixed_dt": FIXED, "trials": trials, "alpha": 1.0, "clip": 1.0},
         "units": np.array(units),
@@ -101,8 +103,8 @@ def compute(profile, seed, backend, jobs):
         "steps": steps,
         "martingale": np.array([recursion(s, True, noise) for s in steps]),
         "constant": np.array([recursion(s, False, noise) for s in steps]),
-        "limit": str(sp.limit(closed.subs(n, 1 / dt) / dt, dt, 0)),
-        "limit_value": float(sp.limit(closed.subs(n, 1 / dt) / dt, dt, 0)),
+        "limit": str(limit),
+        "limit_value": float(limit),
         "stability": stability(seed, jobs),
     }
 

@@ -137,7 +137,7 @@ def draw(result, fig):
     share.axhline(0.5, color="black", lw=0.8, ls="--")
     share.set(xlabel="time", ylabel="generated share at −1", title="(c) one mode, for long")
     hits = np.asarray(result["hits"])
-    wall.plot(hits, result["predicted"], color=palette["orange"], label="π erfi(|θ_hit|/√2)".replace("θ_hit", "θ"))
+    wall.plot(hits, result["predicted"], color=palette["orange"], label="π erfi(|θ|/√2)")
     wall.plot(hits, result["measured"], "o", color=palette["blue"], ms=5, mfc="none", label="measured")
     wall.set(yscale="log", xlabel="|θ| where the wall is met", ylabel="time on the wall", title="(d) plateau")
     wall.legend()
