@@ -11,6 +11,7 @@ import pytest
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_mixtures import law, pair
 
 import ganth
 from ganth.targets import GaussianMixture, UniformBox
@@ -20,16 +21,6 @@ D = ganth.divergences
 seeds = st.integers(0, 2**32)
 few = settings(max_examples=8)
 WHOLE = UniformBox([0.0], [1.0])
-
-
-def law(rng):
-    k = rng.integers(1, 4)
-    return GaussianMixture(2 * rng.normal(size=(k, 1)), rng.uniform(0.4, 1.5, size=k), rng.dirichlet(np.full(k, 2.0)))
-
-
-def pair(seed):
-    rng = np.random.default_rng(seed)
-    return law(rng), law(rng)
 
 
 def mean(values, density, x):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_mixtures import pair
 
 import ganth
 from ganth.targets import GaussianMixture
@@ -16,16 +17,6 @@ from ganth.theory import divergences as theory
 D = ganth.divergences
 seeds = st.integers(0, 2**32)
 few = settings(max_examples=6)
-
-
-def law(rng):
-    k = rng.integers(1, 4)
-    return GaussianMixture(2 * rng.normal(size=(k, 1)), rng.uniform(0.4, 1.5, size=k), rng.dirichlet(np.full(k, 2.0)))
-
-
-def pair(seed):
-    rng = np.random.default_rng(seed)
-    return law(rng), law(rng)
 
 
 def even(r):
