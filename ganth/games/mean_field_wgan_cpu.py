@@ -23,11 +23,9 @@ Rules = namedtuple(
 
 def rules(*, optimiser, nodes, **settings):
     """Return the settings of `play`; nodes are (z (m, L), wz (m,), x (q, K), wx (q,))."""
-    return Rules(
-        **settings,
-        **optimiser._asdict(),
-        **dict(zip(("z", "wz", "x", "wx"), map(np.ascontiguousarray, nodes), strict=True)),
-    )
+    # Copies: `play` would be compiled once more for arrays that may not be written.
+    copies = (np.array(one, order="C") for one in nodes)
+    return Rules(**settings, **optimiser._asdict(), **dict(zip(("z", "wz", "x", "wx"), copies, strict=True)))
 
 
 @njit
