@@ -3,6 +3,15 @@
 import os
 import pathlib
 import secrets
+import struct
+import zipfile
+import zlib
+
+# What reading a damaged npz file from memory may raise: zipfile has a RuntimeError for what looks encrypted or packed
+# in an unknown way, a lone array makes a TypeError.  No OSError: a file that is not there is not damaged.
+DAMAGES: tuple[type[Exception], ...] = (
+    ValueError, TypeError, KeyError, EOFError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def data_places() -> list[pathlib.Path]:

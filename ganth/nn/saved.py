@@ -4,14 +4,13 @@ import io
 import json
 import os
 import pathlib
-import zipfile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError, ShapeError
-from ..files import write_atomically
+from ..files import DAMAGES, write_atomically
 from .network import Network
 
 _SCHEMA = 1
@@ -68,12 +67,13 @@ def load(path: str | os.PathLike[str]) -> tuple[Network, NDArray[Any], NDArray[A
     ParameterError
         Where the file is damaged, is no network's, or comes from a newer version.
     """
+    content = io.BytesIO(pathlib.Path(path).read_bytes())
     try:
-        with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
+        with np.load(content, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             parameters, state = file["parameters"], file["state"]
         schema, description = int(about["schema"]), about["network"]
-    except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGES as error:
         raise ParameterError(f"{path} must be a file that ganth.nn.save wrote, got: {error}") from None
     if schema > _SCHEMA:
         raise ParameterError(f"{path} has schema {schema}, newer than {_SCHEMA}, the newest that this version reads")
