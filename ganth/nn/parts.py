@@ -50,15 +50,17 @@ def _image(name: str, inputs: Shape) -> Shape:
     return inputs
 
 
+@dataclass(frozen=True)
 class _Convolution:
-    """What convolutions share: their checks, and the arrays that they need."""
+    """What convolutions share: their settings, the checks of them, and the arrays that they need."""
 
     channels: int
-    kernel: int
-    stride: int
-    padding: int
-    bias: bool
-    spectral: bool
+    kernel: int = 4
+    stride: int = 2
+    padding: int = 1
+    _: KW_ONLY
+    bias: bool = True
+    spectral: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("channels", 1), ("kernel", 1), ("stride", 1), ("padding", 0)):
@@ -118,14 +120,6 @@ class Conv(_Convolution):
     (14, 14, 32)
     """
 
-    channels: int
-    kernel: int = 4
-    stride: int = 2
-    padding: int = 1
-    _: KW_ONLY
-    bias: bool = True
-    spectral: bool = False
-
     def outputs(self, inputs: Shape) -> Shape:
         """Return the shape of one output for inputs of a shape."""
         height, width, _ = _image("Conv", inputs)
@@ -174,14 +168,6 @@ class ConvTranspose(_Convolution):
     >>> ConvTranspose(32).outputs((7, 7, 64))
     (14, 14, 32)
     """
-
-    channels: int
-    kernel: int = 4
-    stride: int = 2
-    padding: int = 1
-    _: KW_ONLY
-    bias: bool = True
-    spectral: bool = False
 
     def outputs(self, inputs: Shape) -> Shape:
         """Return the shape of one output for inputs of a shape."""
