@@ -1,11 +1,11 @@
 """Loops of dense networks, for the CPU."""
 
-from numba import njit, uint64
+from numba import njit
 
 from ..backend import compiled
 from ..lanes import networks
 from ..lanes.networks import Network as Network
-from ..lanes.networks import Noise, Room, place_of, put_points, room_of, take_rows
+from ..lanes.networks import Room, place_of, put_points, room_of, take_rows
 from ..lanes.products import block
 from ..lanes.tiles import aligned
 
@@ -39,13 +39,12 @@ def work(phase, network, parameters, x, out, gradient, below, hidden, room):
     """
     wide, last = block(parameters), network.sizes.size - 1
     start, count = place_of(network, last, parameters), network.sizes[last]
-    quiet = Noise(network.slope * 0, uint64(0), uint64(0), uint64(0), 0, 0)
     for b in range(len(hidden)):
         one, first = _room(room, hidden[b]), b * wide
         if phase != BACKWARD:
             put_points(one.hidden if phase == FORWARD else one.tangents, x, first, network.sizes[0])
         if phase == FORWARD:
-            networks.forward(network, parameters, one, quiet)
+            networks.forward(network, parameters, one, None)
             take_rows(out, first, one.hidden, start, count)
             continue
         put_points(one.deltas[start:], out, first, count)

@@ -6,7 +6,7 @@ BACK     slopes in the inputs, a panel of inputs at a time
 LEARN    slopes in the weights and biases, a panel of units at a time
 """
 
-from numba import njit
+from numba import int64, njit
 
 from ..backend import compiled
 from ..lanes.matrices import multiply
@@ -21,6 +21,7 @@ TAKE_INPUTS, TAKE_SLOPES, FORWARD, BACK, LEARN = range(5)
 # weights, a panel of them turned, and scratch, twice.
 BATCH, INPUTS, UNITS, WIDE, HIGH, X, Y, SLOPES, WORKER, WORKER_SIZE, ROWS, PANEL, EVEN, SCRATCH = range(14)
 PLAN = 14
+# Products take int64(1) for a step, and a comparison for a flag: for a literal they would be compiled once more.
 
 
 @njit
@@ -52,7 +53,7 @@ def _forward(plan, room, own, unit, weights, scale, biases, out, rules):
         room[at] = 0
     transpose(room[turned:], columns, room, rows, wide, columns, wide)
     y = plan[Y] + unit
-    multiply(room, y, high, plan[X], wide, 1, turned, columns, plan[BATCH], columns, inputs, False)
+    multiply(room, y, high, plan[X], wide, int64(1), turned, columns, plan[BATCH], columns, inputs, unit < 0)
     for n in range(plan[BATCH]):
         at = n * plan[UNITS] + unit
         to, found = out[at : at + real], room[y + n * high : y + n * high + real]
@@ -82,7 +83,9 @@ def _back(plan, room, own, column, weights, scale, below):
                 to[i] = row[i] * scale
             for i in range(rows + u * columns + real, rows + (u + 1) * columns):
                 room[i] = 0
-        multiply(room, slopes, wide, plan[Y] + unit, high, 1, rows, columns, plan[BATCH], columns, count, unit > 0)
+        multiply(
+            room, slopes, wide, plan[Y] + unit, high, int64(1), rows, columns, plan[BATCH], columns, count, unit > 0
+        )
     for n in range(plan[BATCH]):
         at, place = n * inputs + column, slopes + n * wide
         to, found = below[at : at + real], room[place : place + real]
@@ -95,7 +98,7 @@ def _learn(plan, room, own, unit, gradient, biases):
     """Add the slopes in the weights and biases of a panel of units."""
     inputs, wide, high = plan[INPUTS], plan[WIDE], plan[HIGH]
     real, rows, y = min(block(room), plan[UNITS] - unit), own + plan[ROWS], plan[Y] + unit
-    multiply(room, rows, wide, y, 1, high, plan[X], wide, real, wide, plan[BATCH], False)
+    multiply(room, rows, wide, y, int64(1), high, plan[X], wide, real, wide, plan[BATCH], unit < 0)
     for u in range(real):
         at = (unit + u) * inputs
         to, found = gradient[at : at + inputs], room[rows + u * wide : rows + u * wide + inputs]

@@ -1,5 +1,6 @@
 """Weights over their largest singular value (Miyato et al. 2018): power iteration, and the slopes back through it."""
 
+import math
 from typing import Any
 
 from .parts import ConvTranspose
@@ -20,11 +21,10 @@ class Spectral:
         self.one = step.bound.dtype.type(1)
         if not self.on:
             return
-        self.shape = (weights[0], 1)
-        self.shape = (weights[0], _size(weights) // weights[0])
         self.turned = isinstance(step.part, ConvTranspose)  # rows of the matrix run fastest
+        self.shape = (weights[0], math.prod(weights[1:]))
         if self.turned:
-            self.shape = (_size(weights) // weights[-1], weights[-1])
+            self.shape = (math.prod(weights[:-1]), weights[-1])
         rows, columns = self.shape[::-1] if self.turned else self.shape
         self.left, self.right = step.buffer(rows), step.buffer(columns)
         self.found = step.buffer(rows * columns)
@@ -57,10 +57,3 @@ class Spectral:
             from .spectral_cpu import add_slopes
 
             add_slopes(gradient, self.found, weights, *self.shape, self.turned, self.left, self.right, self.value)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
