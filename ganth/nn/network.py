@@ -59,7 +59,7 @@ class Network:
     inputs: Shape
 
     def __post_init__(self) -> None:
-        if isinstance(self.parts, tuple(_KINDS.values())) or not isinstance(self.parts, Sequence):
+        if not isinstance(self.parts, Sequence):
             raise ParameterError(f"parts must be a sequence of layers, got {self.parts!r}")
         if not self.parts:
             raise ParameterError("parts must hold at least one layer, got none")
@@ -96,12 +96,12 @@ class Network:
     @property
     def size(self) -> int:
         """The number of parameters."""
-        return _count(self._wanted("parameters"))
+        return _count(self, "parameters")
 
     @property
     def state_size(self) -> int:
         """The number of what is kept but not trained."""
-        return _count(self._wanted("state"))
+        return _count(self, "state")
 
     def split(self, parameters: NDArray[Any]) -> tuple[dict[str, NDArray[Any]], ...]:
         """Return views of flat parameters (size,), by name, for each layer.
@@ -110,11 +110,11 @@ class Network:
         >>> [{name: view.shape for name, view in layer.items()} for layer in net.split(np.zeros(12))]
         [{'weights': (2, 3), 'biases': (2,)}, {'scale': (2,), 'shift': (2,)}]
         """
-        return _views("parameters", parameters, self._wanted("parameters"))
+        return _views(self, "parameters", parameters)
 
     def split_state(self, state: NDArray[Any]) -> tuple[dict[str, NDArray[Any]], ...]:
         """Return views of a flat state (state_size,), by name, for each layer."""
-        return _views("state", state, self._wanted("state"))
+        return _views(self, "state", state)
 
     def initial(
         self, seed: int | np.random.Generator = 0, *, trial: int = 0, purpose: int = WEIGHTS, start: str = "dcgan"
@@ -190,8 +190,6 @@ class Network:
     def description(self) -> dict[str, Any]:
         """Return the settings as what JSON can hold; see `from_description`."""
         parts = [{"part": type(part).__name__, **dataclasses.asdict(part)} for part in self.parts]
-        for settings in parts:
-            settings.pop("_", None)
         return {"parts": parts, "inputs": list(self.inputs)}
 
     @classmethod
@@ -209,23 +207,32 @@ class Network:
             found.append(_KINDS[kind](**settings))
         return cls(tuple(found), tuple(description["inputs"]))
 
-    def _wanted(self, what: str) -> list[Mapping[str, Shape]]:
-        return [getattr(part, what)(shape) for part, shape in zip(self.parts, self.shapes, strict=False)]
 
-
-def _count(wanted: Sequence[Mapping[str, Shape]]) -> int:
-    return sum(math.prod(shape) for layer in wanted for shape in layer.values())
-
-
-def _views(name: str, flat: NDArray[Any], wanted: Sequence[Mapping[str, Shape]]) -> tuple[dict[str, NDArray[Any]], ...]:
-    size = _count(wanted)
-    if flat.shape != (size,):
-        raise ShapeError(f"{name} must have shape ({size},), got {flat.shape}")
+def slices_of(network: Network, what: str) -> list[dict[str, slice]]:
+    """Return by name, for each layer, where its "parameters" or its "state" lie in the flat array of them all."""
     found, at = [], 0
-    for layer in wanted:
-        views = {}
-        for key, shape in layer.items():
-            views[key] = flat[at : at + math.prod(shape)].reshape(shape)
+    for shapes in _shapes(network, what):
+        slices = {}
+        for name, shape in shapes.items():
+            slices[name] = slice(at, at + math.prod(shape))
             at += math.prod(shape)
-        found.append(views)
-    return tuple(found)
+        found.append(slices)
+    return found
+
+
+def _shapes(network: Network, what: str) -> list[Mapping[str, Shape]]:
+    return [getattr(part, what)(shape) for part, shape in zip(network.parts, network.shapes, strict=False)]
+
+
+def _count(network: Network, what: str) -> int:
+    return sum(math.prod(shape) for shapes in _shapes(network, what) for shape in shapes.values())
+
+
+def _views(network: Network, what: str, flat: NDArray[Any]) -> tuple[dict[str, NDArray[Any]], ...]:
+    size = _count(network, what)
+    if flat.shape != (size,):
+        raise ShapeError(f"{what} must have shape ({size},), got {flat.shape}")
+    layers = zip(_shapes(network, what), slices_of(network, what), strict=True)
+    return tuple(
+        {name: flat[slices[name]].reshape(shape) for name, shape in shapes.items()} for shapes, slices in layers
+    )
