@@ -18,6 +18,7 @@ from ganth.nn.team import Team
 Conv, Up, Norm, Act, Linear, Reshape = nn.Conv, nn.ConvTranspose, nn.BatchNorm, nn.Activation, nn.Linear, nn.Reshape
 NETWORKS = {
     "windows": nn.Network((Conv(3, 3, 1, 1), Act("tanh"), Norm(), Up(4, 3, 2, 0), Act("sigmoid")), (5, 6, 2)),
+    "wide windows": nn.Network((Conv(18, 3, 1, 1), Act("tanh"), Up(2, 3, 1, 1)), (4, 5, 15)),
     "points": nn.Network((Conv(17), Act("tanh"), Conv(9, 6, 3, 2, bias=False), Norm(), Act("tanh")), (13, 16, 8)),
     "generator": nn.Network(
         (Linear(24), Reshape((2, 3, 4)), Norm(), Act("tanh"), Up(9), Norm(), Act("tanh"), Up(1), Act("tanh")), (5,)
@@ -103,7 +104,8 @@ def test_convolutions_are_those_of_plain_loops(size, inputs, channels, kernel, s
     try:
         net = nn.Network((part,), (*size, inputs))
     except ShapeError:
-        assert (size[0] - 1) * stride + kernel - 2 * padding < 1 or min(size) + 2 * padding < kernel
+        leaves_nothing = (min(size) - 1) * stride + kernel - 2 * padding < 1
+        assert leaves_nothing if transposed else min(size) + 2 * padding < kernel
         return
     parameters, x = numbers(1, net.size), numbers(2, 3, *net.inputs)
     own = net.split(parameters)[0]
@@ -148,13 +150,9 @@ def test_activations(kind, before):
         "relu": lambda u: np.maximum(u, 0), "leaky": lambda u: np.where(u > 0, u, 0.1 * u), "tanh": np.tanh,
         "sigmoid": lambda u: 1 / (1 + np.exp(-u)),
     }  # fmt: skip
-    plain, net = nn.Network((*before, Act("relu")), (1500,)), nn.Network((*before, Act(kind, 0.1)), (1500,))
+    net = nn.Network((*before, Act(kind, 0.1)), (1500,))
     x, parameters, state = 5 * numbers(1, 3, 1500), net.initial(1, start="torch"), net.initial_state()
-    if before:
-        plain = nn.Network(before, (1500,))
-        x_there = plain.bind(3, "float64").forward(parameters, x, state=state)
-    else:
-        x_there = x
+    x_there = nn.Network(before, (1500,)).bind(3, "float64").forward(parameters, x, state=state) if before else x
     found = net.bind(3, "float64").forward(parameters, x, state=state)
     np.testing.assert_allclose(found, values[kind](x_there), rtol=1e-13, atol=1e-15)
 
@@ -174,6 +172,25 @@ def test_float32_is_float64_to_its_precision_and_threads_change_no_bit(name):
     for fine, one, *more in zip(*made.values(), strict=True):
         np.testing.assert_allclose(one, fine, rtol=1e-4, atol=2e-5 * max(1, abs(fine).max(initial=0)))
         assert all((one == other).all() for other in more)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*NETWORKS, "stand alone"])
+def test_threads_are_told_how_many_parts_there_are(monkeypatch, name, dtype):
+    seen, plain = [], Team.work
+
+    def work(team, function, *arguments, parts=None):
+        plain(team, function, *arguments, parts=parts)
+        seen.append((function.__name__, team._taken[0] - 1, parts))  # alone, it has found once that none is left
+
+    monkeypatch.setattr(Team, "work", work)
+    net = NETWORKS.get(name) or nn.Network((Act("tanh"), nn.MinibatchStd()), (40, 30, 2))
+    layers, parameters, x = net.bind(9, dtype, threads=1), net.initial(3).astype(dtype), numbers(1, 9, *net.inputs)
+    x, state = x.astype(dtype), net.initial_state(3).astype(dtype)
+    out = layers.forward(parameters, x, state=state, draw=DRAW)
+    layers.backward(parameters, out, np.zeros_like(parameters), np.empty_like(x))
+    assert seen
+    assert [each for each in seen if each[1] != each[2]] == []
 
 
 def test_passes_allocate_nothing_that_grows():
@@ -272,6 +289,25 @@ def test_networks_are_kept_in_files(tmp_path):
         nn.load(path)
     with pytest.raises(ShapeError, match="parameters must have shape"):
         nn.save(tmp_path / "e.npz", net, parameters[1:], state)
+    with pytest.raises(FileNotFoundError):
+        nn.load(tmp_path / "none.npz")
+
+
+def test_damaged_files_are_told_wherever_the_damage_is(tmp_path):
+    net = nn.Network((Linear(2),), (3,))
+    path, told = nn.save(tmp_path / "net.npz", net, net.initial(1)), 0
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        for value in (8, 255 - whole[at]):  # 8: packed, where the number of a method stands
+            path.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            try:  # zip files have bytes that nobody reads, dates say
+                again, parameters, _ = nn.load(path)
+            except ParameterError:
+                told += 1
+            else:
+                assert again == net
+                assert (parameters == net.initial(1)).all()
+    assert told > len(whole)
 
 
 def test_threads_hand_errors_on_and_work_where_another_team_is_busy():
@@ -330,6 +366,7 @@ def test_bad_arguments_name_themselves():
         (lambda: nn.dcgan(28, 2), "channels must be 1 or 3, got 2"),
         (lambda: NETWORKS["generator"].initial(1, start="ones"), "start must be one of"),
         (lambda: NETWORKS["generator"].bind(0), "batch must be an integer >= 1, got 0"),
+        (lambda: NETWORKS["points"].bind(2**60), "batch must be smaller: 1152921504606846976 samples of "),
         (lambda: NETWORKS["generator"].bind(2, threads=0), "threads must be an integer >= 1, got 0"),
         (lambda: NETWORKS["generator"].bind(2).forward(np.zeros(0), np.zeros(0)), "parameters must be"),
         (lambda: nn.Network((Linear(2), Conv(3)), (3,)), r"parts\[1\]: Conv needs images"),

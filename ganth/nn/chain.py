@@ -1,6 +1,5 @@
 """A network bound to the size of a batch: forward, backward, and the buffers between its layers."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,9 @@ from numpy.typing import DTypeLike, NDArray
 from .. import checks
 from ..errors import ParameterError, ShapeError
 from . import parts as kinds
-from .convolution import ConvStep, ConvTransposeStep
+from .convolution import ConvolutionStep
 from .linear import LinearStep
-from .network import Network
+from .network import Network, slices_of
 from .normalisation import BatchNormStep
 from .parts import Shape
 from .pointwise import ActivationStep, MinibatchStdStep, NoiseStep
@@ -20,8 +19,8 @@ from .team import Team
 
 Draw = tuple[int, int, int]
 _STEPS: dict[type, Any] = {
-    kinds.Conv: ConvStep,
-    kinds.ConvTranspose: ConvTransposeStep,
+    kinds.Conv: ConvolutionStep,
+    kinds.ConvTranspose: ConvolutionStep,
     kinds.Linear: LinearStep,
     kinds.Reshape: ReshapeStep,
     kinds.BatchNorm: BatchNormStep,
@@ -80,14 +79,14 @@ class NetworkLayers:
     def _bound(self, team: Team) -> list[Step]:
         """Return the layers, an activation with the one before it where that applies it."""
         parts, shapes = self.network.parts, self.network.shapes
-        own, kept = _places(self.network, "parameters"), _places(self.network, "state")
+        own, kept = slices_of(self.network, "parameters"), slices_of(self.network, "state")
         steps: list[Step] = []
         i = first = 0
         while i < len(parts):
             part, after = parts[i], parts[i + 1] if i + 1 < len(parts) else None
             joined = after if isinstance(part, _BEFORE_ACTIVATION) and isinstance(after, kinds.Activation) else None
             bound = Bound(self.batch, shapes[i], self.dtype, team)
-            step = _STEPS[type(part)](part, bound, (own[i], kept[i]), joined)
+            step = _STEPS[type(part)](part, bound, (Places(own[i]), Places(kept[i])), joined)
             if isinstance(step, NoiseStep):
                 step.first, first = first, first + -(-step.draws // 2)
             steps.append(step)
@@ -188,15 +187,3 @@ class NetworkLayers:
         if written:
             raise ShapeError(f"{name} must be an array that can be written to")
         return value.copy()
-
-
-def _places(network: Network, what: str) -> list[Places]:
-    """Return where each layer's numbers lie in the flat array of them all."""
-    found, at = [], 0
-    for part, shape in zip(network.parts, network.shapes, strict=False):
-        slices = {}
-        for name, each in getattr(part, what)(shape).items():
-            slices[name] = slice(at, at + math.prod(each))
-            at += math.prod(each)
-        found.append(Places(slices))
-    return found

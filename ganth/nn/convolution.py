@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ParameterError
 from .parts import Conv
 from .spectral import Spectral
-from .steps import NO_ACTIVATION, Array, Bound, Context, Places, Step, whole_vectors
+from .steps import NO_ACTIVATION, Array, Bound, Context, Places, Step, lay, panel_of, whole_vectors
 
 _CHUNK_BYTES = 2**19  # of a chunk's windows and outputs: they stay in a core's own cache
 _MOST_IN_CHUNK = 8
@@ -16,92 +16,64 @@ _FEWEST_FOR_POINTS = 8  # channels from which on Winograd's points pay
 _SCRATCH = 512
 
 
-class _ConvolutionStep(Step):
-    """What both kinds share: large images, small ones, and the products between them."""
+class ConvolutionStep(Step):
+    """A convolution of a batch, from large images to small ones, or a transposed one, the other way."""
 
     def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        from . import convolution_cpu as loops
+
         super().__init__(part, bound, places, activation)
         large, small = bound.shape, self.outputs
+        self.there, self.back, self.frame = loops.DOWN, loops.UP, loops.SMALL  # the frame of what is put out
         if not isinstance(part, Conv):
             large, small = small, large
+            self.there, self.back, self.frame = loops.UP, loops.DOWN, loops.LARGE
         self.plan, room = plan_of(part.kernel, part.stride, part.padding, large, small, bound)
         self.room = self.buffer(room)
         self.out = self.buffer_out()
-        self.below = self.nothing
+        chunks = -(-self.plan[loops.BATCH] // self.plan[loops.CHUNK])
+        blocks = -(-self.plan[loops.OUTPUT] // loops.BLOCK)
+        panels = self.plan[loops.POINTS] * -(-self.plan[loops.WINDOW] // panel_of(bound.dtype))
+        self.parts_of = {
+            loops.PACK: int(blocks), loops.DOWN: int(chunks), loops.UP: int(chunks), loops.LEARN: int(panels),
+            loops.UNPACK: int(blocks),
+        }  # fmt: skip
         self.spectral = Spectral(self, part.weights(bound.shape))
 
     def _work(self, task: int, **changes: Any) -> None:
-        from .convolution_cpu import BATCH, CHUNK, DOWN, LEARN, OUTPUT, POINTS, UP, work
+        from .convolution_cpu import work
 
         nothing, none = self.nothing, NO_ACTIVATION
         given: dict[str, Any] = {
             "weights": nothing, "scale": self.spectral.one, "given": nothing, "judged": nothing, "activation": none,
             "summed": False, "made": nothing, "made_activation": none, "slope": self.slope, "biased": False,
         } | changes  # fmt: skip
-        plan = self.plan
-        parts = (
-            -(-plan[BATCH] // plan[CHUNK]) if task in (DOWN, UP) else plan[POINTS] if task == LEARN else plan[OUTPUT]
-        )
-        self.team.work(work, task, plan, self.room, *given.values(), parts=int(parts))
+        self.team.work(work, task, self.plan, self.room, *given.values(), parts=self.parts_of[task])
 
-    def _forward(self, task: int, frame: int, parameters: Array, state: Array, x: Array, context: Context) -> Array:
+    def forward(self, parameters: Array, state: Array, x: Array, context: Context) -> Array:
         from .convolution_cpu import PACK, spread_biases
 
         weights = self.parameters.of(parameters, "weights")
         self._work(PACK, weights=weights, scale=self.spectral.over(weights, state, context))
         if self.part.bias:
-            spread_biases(self.plan, self.room, frame, self.parameters.of(parameters, "biases"))
-        self._work(task, given=x, made=self.out, made_activation=self.activation, biased=self.part.bias)
+            spread_biases(self.plan, self.room, self.frame, self.parameters.of(parameters, "biases"))
+        self._work(self.there, given=x, made=self.out, made_activation=self.activation, biased=self.part.bias)
         return self.out
 
-    def _backward(
-        self, task: int, frame: int, parameters: Array, above: Array, gradient: Array | None, goes_on: bool
-    ) -> Array | None:
+    def backward(self, parameters: Array, above: Array, gradient: Array | None, goes_on: bool) -> Array | None:
         from .convolution_cpu import LEARN, UNPACK, add_sums
 
-        if goes_on and not self.below.size:
-            self.below = self.buffer(self.count)
+        below = self.buffer_below() if goes_on else self.nothing
         summed = gradient is not None and self.part.bias
-        self._work(
-            task, given=above, judged=self.out, activation=self.activation, summed=summed,
-            made=self.below if goes_on else self.nothing,
-        )  # fmt: skip
+        self._work(self.back, given=above, judged=self.out, activation=self.activation, summed=summed, made=below)
         if gradient is not None:
             own = self.parameters.of(gradient, "weights")
             self._work(LEARN)
             self._work(UNPACK, weights=self.spectral.target(own))
             self.spectral.settle(self.parameters.of(parameters, "weights"), own)
             if summed:
-                add_sums(self.plan, self.room, frame, self.parameters.of(gradient, "biases"))
-        return self.below if goes_on else None
-
-
-class ConvStep(_ConvolutionStep):
-    """A convolution of a batch."""
-
-    def forward(self, parameters: Array, state: Array, x: Array, context: Context) -> Array:
-        from .convolution_cpu import DOWN, SMALL
-
-        return self._forward(DOWN, SMALL, parameters, state, x, context)
-
-    def backward(self, parameters: Array, above: Array, gradient: Array | None, goes_on: bool) -> Array | None:
-        from .convolution_cpu import SMALL, UP
-
-        return self._backward(UP, SMALL, parameters, above, gradient, goes_on)
-
-
-class ConvTransposeStep(_ConvolutionStep):
-    """A transposed convolution of a batch."""
-
-    def forward(self, parameters: Array, state: Array, x: Array, context: Context) -> Array:
-        from .convolution_cpu import LARGE, UP
-
-        return self._forward(UP, LARGE, parameters, state, x, context)
-
-    def backward(self, parameters: Array, above: Array, gradient: Array | None, goes_on: bool) -> Array | None:
-        from .convolution_cpu import DOWN, LARGE
-
-        return self._backward(DOWN, LARGE, parameters, above, gradient, goes_on)
+                add_sums(self.plan, self.room, self.frame, self.parameters.of(gradient, "biases"))
+        return below if goes_on else None
 
 
 def plan_of(
@@ -149,28 +121,22 @@ def plan_of(
     run = max(frames[loops.LARGE][-1], frames[loops.SMALL][-1])
     cells = math.prod(frames[loops.LARGE][5:8])
     weights = points * window * output
-    start = 0
-    for key, size in (
-        (loops.INPUTS, bound.batch * lines * window), (loops.OUTPUTS, bound.batch * lines * output),
-        (loops.FOR_DOWN, weights), (loops.FOR_UP, weights), (loops.SLOPES, weights), (loops.BIASES, run),
-        (loops.SUMS, chunks * run),
-    ):  # fmt: skip
-        head[key] = start
-        start += whole_vectors(size)
-    head[loops.WORKER] = start
-    own = 0
-    for key, size in (
-        (loops.SOME, chunk * lines * max(window, output)), (loops.TAKEN, cells), (loops.MADE, cells),
-        (loops.SMALLS, rows * columns * output),
-        (loops.MIDDLE, max((rows + 1) * across_slots * window, rows * across_slots * output) if pointed else 0),
-        (loops.TAPS, (4 if pointed else 1) * window), (loops.EVEN, 2 * _SCRATCH),
-    ):  # fmt: skip
-        head[key] = own
-        own += whole_vectors(size)
-    head[loops.WORKER_SIZE] = own
-    plan = np.array([head[key] for key in range(loops.FRAMES)] + [n for part in frames.values() for n in part])
-    if plan.dtype != np.int64:
-        raise ParameterError(f"batch must be smaller: {bound.batch} samples of {large} do not fit")
+    start = head[loops.WORKER] = lay(head, 0, {
+        loops.INPUTS: bound.batch * lines * window, loops.OUTPUTS: bound.batch * lines * output,
+        loops.FOR_DOWN: weights, loops.FOR_UP: weights, loops.SLOPES: weights, loops.BIASES: run,
+        loops.SUMS: chunks * run,
+    })  # fmt: skip
+    own = head[loops.WORKER_SIZE] = lay(head, 0, {
+        loops.SOME: chunk * lines * max(window, output), loops.TAKEN: cells, loops.MADE: cells,
+        loops.SMALLS: rows * columns * output,
+        loops.MIDDLE: max((rows + 1) * across_slots * window, rows * across_slots * output) if pointed else 0,
+        loops.TAPS: (4 if pointed else 1) * window, loops.EVEN: 2 * _SCRATCH,
+    })  # fmt: skip
+    entries = [head[key] for key in range(loops.FRAMES)] + [n for part in frames.values() for n in part]
+    try:
+        plan = np.array(entries, np.int64)
+    except OverflowError:
+        raise ParameterError(f"batch must be smaller: {bound.batch} samples of {large} do not fit") from None
     return plan, start + bound.team.threads * own
 
 

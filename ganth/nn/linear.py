@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from .spectral import Spectral
-from .steps import NO_ACTIVATION, Array, Bound, Context, Places, Step, whole_vectors
+from .steps import NO_ACTIVATION, Array, Bound, Context, Places, Step, lay, panel_of, whole_vectors
 
-_PANEL = 64
 _SCRATCH = 512
 
 
@@ -19,29 +18,24 @@ class LinearStep(Step):
         from . import linear_cpu as loops
 
         super().__init__(part, bound, places, activation)
-        inputs, units = math.prod(bound.shape), part.units
+        inputs, units, panel = math.prod(bound.shape), part.units, panel_of(bound.dtype)
         wide, high = whole_vectors(inputs), whole_vectors(units)
         plan = {loops.BATCH: bound.batch, loops.INPUTS: inputs, loops.UNITS: units, loops.WIDE: wide, loops.HIGH: high}
-        start = 0
-        for key, size in (
-            (loops.X, bound.batch * wide), (loops.Y, bound.batch * high), (loops.SLOPES, bound.batch * wide),
-        ):  # fmt: skip
-            plan[key] = start
-            start += size
-        plan[loops.WORKER], plan[loops.SCRATCH] = start, _SCRATCH
-        own = 0
-        for key, size in (
-            (loops.ROWS, _PANEL * max(wide, _PANEL)), (loops.PANEL, _PANEL * wide), (loops.EVEN, 2 * _SCRATCH),
-        ):  # fmt: skip
-            plan[key] = own
-            own += size
-        plan[loops.WORKER_SIZE] = own
+        batch = {loops.X: bound.batch * wide, loops.Y: bound.batch * high, loops.SLOPES: bound.batch * wide}
+        start = plan[loops.WORKER] = lay(plan, 0, batch)
+        worker = {loops.ROWS: panel * max(wide, panel), loops.PANEL: panel * wide, loops.EVEN: 2 * _SCRATCH}
+        own = plan[loops.WORKER_SIZE] = lay(plan, 0, worker)
+        plan[loops.SCRATCH] = _SCRATCH
         self.plan = np.array([plan[key] for key in range(loops.PLAN)], np.int64)
         self.room = self.buffer(start + own * self.team.threads)
-        self.out, self.below = self.buffer_out(), self.nothing
+        self.out = self.buffer_out()
         self.spectral = Spectral(self, (units, inputs))
         self.scale = self.spectral.one
-        self.panels = {loops.TAKE_INPUTS: bound.batch, loops.TAKE_SLOPES: bound.batch, loops.BACK: -(-wide // _PANEL)}
+        of_units = -(-units // panel)
+        self.parts_of = {
+            loops.TAKE_INPUTS: bound.batch, loops.TAKE_SLOPES: bound.batch, loops.FORWARD: of_units,
+            loops.BACK: -(-wide // panel), loops.LEARN: of_units,
+        }  # fmt: skip
 
     def _work(
         self, task: int, weights: Array, biases: Array, given: Array, made: Array, activation: int = NO_ACTIVATION
@@ -50,7 +44,7 @@ class LinearStep(Step):
 
         self.team.work(
             work, task, self.plan, self.room, weights, self.scale, biases, given, self.out, made, activation,
-            self.slope, parts=self.panels.get(task, -(-self.part.units // _PANEL)),
+            self.slope, parts=self.parts_of[task],
         )  # fmt: skip
 
     def forward(self, parameters: Array, state: Array, x: Array, context: Context) -> Array:
@@ -73,7 +67,6 @@ class LinearStep(Step):
             self.spectral.settle(weights, own)
         if not goes_on:
             return None
-        if not self.below.size:
-            self.below = self.buffer(self.count)
-        self._work(BACK, weights, nothing, nothing, self.below)
-        return self.below
+        below = self.buffer_below()
+        self._work(BACK, weights, nothing, nothing, below)
+        return below

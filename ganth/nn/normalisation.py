@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .steps import Array, Bound, Context, Places, Step, whole_vectors
+from .steps import Array, Bound, Context, Places, Step, lay
 
 _CHUNK_NUMBERS = 2**14  # of a chunk: it stays in a core's own cache
 _SCRATCH = 512
@@ -23,16 +23,13 @@ class BatchNormStep(Step):
         chunk = max(1, min(runs, _CHUNK_NUMBERS // run))
         self.chunks = -(-runs // chunk)
         plan = {loops.RUNS: runs, loops.CHUNK: chunk, loops.RUN: run, loops.CHANNELS: channels}
-        start = 0
-        for key, size in (
-            (loops.FIRST, self.chunks * run), (loops.SECOND, self.chunks * run), (loops.MEAN, run), (loops.FACTOR, run),
-            (loops.SHIFT, run), (loops.CENTRED, run), (loops.EVEN, 2 * _SCRATCH * self.team.threads),
-        ):  # fmt: skip
-            plan[key] = start
-            start += whole_vectors(size)
+        size = lay(plan, 0, {
+            loops.FIRST: self.chunks * run, loops.SECOND: self.chunks * run, loops.MEAN: run, loops.FACTOR: run,
+            loops.SHIFT: run, loops.CENTRED: run, loops.EVEN: 2 * _SCRATCH * self.team.threads,
+        })  # fmt: skip
         plan[loops.SCRATCH] = _SCRATCH
         self.plan = np.array([plan[key] for key in range(loops.PLAN)], np.int64)
-        self.room, self.out, self.below = self.buffer(start), self.buffer_out(), self.nothing
+        self.room, self.out = self.buffer(size), self.buffer_out()
         self.own = np.zeros((2, channels))
         self.momentum, self.epsilon = float(part.momentum), float(part.epsilon)
         self.training = True
@@ -63,16 +60,15 @@ class BatchNormStep(Step):
     def backward(self, parameters: Array, above: Array, gradient: Array | None, goes_on: bool) -> Array | None:
         from .normalisation_cpu import BACK, SUMS, settle_back
 
-        if not self.below.size:
-            self.below = self.buffer(self.count)
-        self._work(SUMS, above, self.below)
-        target = self.nothing if gradient is None else gradient
-        scale_slopes, shift_slopes = (
-            target if gradient is None else self.parameters.of(target, name) for name in ("scale", "shift")
+        below, scale = self.buffer_below(), self.parameters.of(parameters, "scale")
+        self._work(SUMS, above, below)
+        scale_slopes = shift_slopes = self.nothing
+        if gradient is not None:
+            scale_slopes, shift_slopes = self.parameters.of(gradient, "scale"), self.parameters.of(gradient, "shift")
+        settle_back(
+            self.plan, self.room, self.own, scale, scale_slopes, shift_slopes, gradient is not None, self.training
         )
-        scale = self.parameters.of(parameters, "scale")
-        learns = gradient is not None
-        settle_back(self.plan, self.room, self.own, scale, scale_slopes, shift_slopes, learns, self.training)
-        if goes_on:
-            self._work(BACK, self.nothing, self.below)
-        return self.below if goes_on else None
+        if not goes_on:
+            return None
+        self._work(BACK, self.nothing, below)
+        return below

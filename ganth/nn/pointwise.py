@@ -8,32 +8,30 @@ from ..formulas.random import NOISE
 from .steps import Array, Bound, Context, Places, Step
 
 _STD_EPSILON = 1e-8
-_BLOCK = 1024
 
 
 class ActivationStep(Step):
     """An activation that stands alone."""
 
     def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        from .pointwise_cpu import BLOCK
+
         super().__init__(part, bound, places, part)
-        self.out, self.below = self.buffer_out(), self.nothing
-        self.scratch = np.empty((2, self.team.threads, _BLOCK))
+        self.out, self.blocks = self.buffer_out(), -(-self.count // BLOCK)
+        self.scratch = np.empty((2, self.team.threads, BLOCK))
 
     def forward(self, parameters: Array, state: Array, x: Array, context: Context) -> Array:
         from .pointwise_cpu import activated
 
-        self.team.work(
-            activated, self.out, x, *self.scratch, self.activation, self.slope, parts=-(-self.count // _BLOCK)
-        )
+        self.team.work(activated, self.out, x, *self.scratch, self.activation, self.slope, parts=self.blocks)
         return self.out
 
     def backward(self, parameters: Array, above: Array, gradient: Array | None, goes_on: bool) -> Array | None:
         from .pointwise_cpu import sloped
 
-        if not self.below.size:
-            self.below = self.buffer(self.count)
-        self.team.work(sloped, self.below, above, self.out, self.activation, self.slope, parts=-(-self.count // _BLOCK))
-        return self.below
+        below = self.buffer_below()
+        self.team.work(sloped, below, above, self.out, self.activation, self.slope, parts=self.blocks)
+        return below
 
 
 class NoiseStep(Step):
@@ -42,10 +40,12 @@ class NoiseStep(Step):
     first = 0  # its first number's counter in the stream of a pass: layers take theirs one after the other
 
     def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        from .pointwise_cpu import BLOCK
+
         super().__init__(part, bound, places)
-        self.draws = self.count
+        self.draws, self.blocks = self.count, -(-self.count // BLOCK)
         self.out = self.buffer_out()
-        self.scratch = np.empty((2, self.team.threads, _BLOCK // 2))
+        self.scratch = np.empty((2, self.team.threads, BLOCK // 2))
 
     def forward(self, parameters: Array, state: Array, x: Array, context: Context) -> Array:
         if not context.training or self.part.std == 0:
@@ -55,7 +55,7 @@ class NoiseStep(Step):
         whole = np.uint64
         self.team.work(
             noisy, self.out, x, *self.scratch, self.bound.dtype.type(self.part.std), whole(context.key),
-            whole(context.step), whole(context.trial), whole(NOISE), self.first, parts=-(-self.count // _BLOCK),
+            whole(context.step), whole(context.trial), whole(NOISE), self.first, parts=self.blocks,
         )  # fmt: skip
         return self.out
 
@@ -67,26 +67,24 @@ class MinibatchStdStep(Step):
     """One channel more, with the mean deviation of the batch."""
 
     def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        from .pointwise_cpu import BLOCK
+
         super().__init__(part, bound, places)
         each = self.count // bound.batch
-        self.means, self.deviations = self.buffer(each), self.buffer(each)
-        self.out, self.below, self.x = self.buffer_out(), self.nothing, self.nothing
+        self.means, self.deviations, self.blocks = self.buffer(each), self.buffer(each), -(-each // BLOCK)
+        self.out, self.x = self.buffer_out(), self.nothing
 
     def forward(self, parameters: Array, state: Array, x: Array, context: Context) -> Array:
         from .pointwise_cpu import deviations, widen
 
         self.x = x
-        self.team.work(
-            deviations, self.means, self.deviations, x, self.bound.batch, _STD_EPSILON,
-            parts=-(-self.means.size // _BLOCK),
-        )  # fmt: skip
+        self.team.work(deviations, self.means, self.deviations, x, self.bound.batch, _STD_EPSILON, parts=self.blocks)
         widen(self.out, x, self.deviations, self.bound.shape[-1])
         return self.out
 
     def backward(self, parameters: Array, above: Array, gradient: Array | None, goes_on: bool) -> Array | None:
         from .pointwise_cpu import narrow
 
-        if not self.below.size:
-            self.below = self.buffer(self.count)
-        narrow(self.below, above, self.x, self.means, self.deviations, self.bound.shape[-1], self.bound.batch)
-        return self.below
+        below = self.buffer_below()
+        narrow(below, above, self.x, self.means, self.deviations, self.bound.shape[-1], self.bound.batch)
+        return below

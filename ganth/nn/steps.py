@@ -1,6 +1,7 @@
 """What a layer bound to a batch has in common with others; arrays between layers are flat, in C order."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from .team import Team
 
 Array = NDArray[Any]
 VECTOR = 16  # numbers in 64 bytes of float32; sizes are made up to it for float64 too
+_PANEL_BYTES = 256  # of the columns that a worker takes at a time: as lanes.products.block
 NO_ACTIVATION = -1  # as in lanes.windows
 _CODES = {"relu": LEAKY, "leaky": LEAKY, "tanh": TANH, "sigmoid": SIGMOID}
 
@@ -64,7 +66,7 @@ class Step:
         self.activation = NO_ACTIVATION if activation is None else _CODES[activation.kind]
         leaky = activation is not None and activation.kind == "leaky"
         self.slope = bound.dtype.type(activation.slope if leaky else 0)
-        self.nothing = self.buffer(0)
+        self.nothing = self.below = self.buffer(0)
 
     def buffer(self, *shape: int) -> Array:
         """Return zeros that start at a cache line."""
@@ -73,6 +75,12 @@ class Step:
     def buffer_out(self) -> Array:
         """Return a buffer for what the layer puts out."""
         return self.buffer(self.bound.batch * math.prod(self.outputs))
+
+    def buffer_below(self) -> Array:
+        """Return the buffer for the slopes in x, made where a pass first needs it."""
+        if not self.below.size:
+            self.below = self.buffer(self.count)
+        return self.below
 
     def forward(self, parameters: Array, state: Array, x: Array, context: Context) -> Array:
         """Return what the layer makes of x."""
@@ -96,3 +104,16 @@ class ReshapeStep(Step):
 def whole_vectors(count: int) -> int:
     """Return the next multiple of VECTOR."""
     return -(-count // VECTOR) * VECTOR
+
+
+def panel_of(dtype: np.dtype[Any]) -> int:
+    """Return how many columns of a matrix make a panel."""
+    return _PANEL_BYTES // dtype.itemsize
+
+
+def lay(plan: dict[int, int], start: int, sizes: Mapping[int, int]) -> int:
+    """Lay parts of these sizes one after the other, in whole vectors; note where they begin, and return their end."""
+    for key, size in sizes.items():
+        plan[key] = start
+        start += whole_vectors(size)
+    return start
