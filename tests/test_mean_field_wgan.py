@@ -113,8 +113,12 @@ def test_point_masses_and_generator():
 def test_divergence_keeps_the_last_finite_atoms():
     game = ganth.MeanFieldWGAN(PAIR, neurons=2, lr=1e308, batch=1)
     with pytest.warns(ganth.DivergenceWarning):
-        run = game.run(steps=50, seed=1)
-    assert run.diverged_at[0] > 0
+        run = game.run(steps=50, seed=1, record_every=1)
+    lost = run.diverged_at[0]
+    assert lost > 0
+    for kept in (run.particles[0], run.recorded["critic"][0]):
+        assert np.isfinite(kept).all()
+        assert (kept[lost:] == kept[lost - 1]).all()
 
 
 @given(sizes, st.integers(1, 3), st.integers(0, 10**6))

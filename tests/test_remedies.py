@@ -29,11 +29,29 @@ def test_same_seed_same_bits_whatever_the_trials_and_chunks(remedy):
     game = small(**remedy)
     run = game.run(steps=40, trials=3, seed=5, record_every=13)
     alone = game.run(steps=40, trials=1, first_trial=2, seed=5)
-    np.testing.assert_allclose(alone.final, run.final[2], rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(alone.final, run.final[2])
     again = game.run(steps=17, trials=3, seed=5).extend(23)
     assert (again.final == run.final).all()
     assert (run.final != run.particles[:, 0]).any()
     assert run.discriminator(np.zeros((3, 2))).shape == (3,)
+
+
+@pytest.mark.parametrize(("rate", "remedy"), [(1e60, {}), (1e100, {"spectral": True})], ids=["plain", "spectral"])
+def test_divergence_keeps_the_last_finite_state_whatever_the_chunks(rate, remedy):
+    game = small(lr_gen=rate, lr_disc=rate, **remedy)
+    with pytest.warns(ganth.DivergenceWarning):
+        run = game.run(steps=30, trials=3, seed=5, record_every=1)
+    assert (run.diverged_at > 1).all()
+    assert np.isfinite(run.particles).all()
+    with pytest.warns(ganth.DivergenceWarning):
+        parts = game.run(steps=1, trials=3, seed=5).extend(1).extend(7).extend(21)
+    for name, values in run.state.items():
+        np.testing.assert_array_equal(parts.state[name], values)
+    for path, lost in zip(run.particles, run.diverged_at, strict=True):
+        assert (path[lost:] == path[lost - 1]).all()
+        assert not remedy or (path[lost - 1] != path[0]).any()
+    for name in ("generator_0", "discriminator_0"):
+        assert np.isfinite(run.state[name]).all()
 
 
 @pytest.mark.parametrize("remedy", REMEDIES[1:], ids="-".join)

@@ -123,14 +123,17 @@ def _draw(zs, xs, law, key, step, trial):
 
 @njit
 def _descend(flat, slopes, moments, rate, number, optimiser, clip):
-    """Take a step in place and hold the parameters in [-clip, clip]; return whether all stay finite."""
+    """Take a step in place and hold the parameters in [-clip, clip]; return whether slopes and they stay finite."""
     for i in range(slopes.size):
         if not np.isfinite(slopes[i]):
             return False
     descend(flat, slopes, moments, rate, number, optimiser)
+    finite = True
     for i in range(flat.size):
+        number = not np.isnan(flat[i])
         flat[i] = min(max(flat[i], -clip), clip)
-    return True
+        finite = finite and number and np.isfinite(flat[i])
+    return finite
 
 
 @njit
@@ -194,4 +197,4 @@ def play(particles, critics, moments, critic_moments, diverged_at, first, count,
                 if not going:
                     diverged_at[t] = first + done + 1
                     break
-            particles[t], critics[t] = atoms, mine
+                particles[t], critics[t] = atoms, mine

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import streams
+from .. import blas, streams
 from ..checks import Floats
 from ..formulas.random import BETWEEN, DATA, FREQUENCIES, GENERATOR, LATENT, LAYERS, NOISE, WEIGHTS
 from .play import State
@@ -18,6 +18,7 @@ _BLOCK = 32  # iterations whose random numbers are drawn together
 _TENSORS, _DEPTH = 2, 2
 _STEEPEST = 10.0  # of what the dispersion term rewards
 _DIFFERENCE = 1e-2
+_LARGE = 1e50  # parameters and latents below it give finite points
 
 
 class RemedyEngine:
@@ -42,7 +43,7 @@ class RemedyEngine:
         """Return the state at step 0; `particles` are the latents of those that are recorded."""
         count = len(self.trials)
         state: State = {
-            "particles": np.empty((*particles.shape[:2], self.dim)),
+            "particles": np.zeros((*particles.shape[:2], self.dim)),
             "masses": masses.copy(),
             "step": np.array(0, dtype=np.int64),
             "diverged_at": np.full(count, -1, dtype=np.int64),
@@ -54,6 +55,8 @@ class RemedyEngine:
         for name, values in self._kept():
             for i, value in enumerate(values):
                 state[f"{name}_{i}"] = value.copy()
+        with blas.one_thread(), np.errstate(over="ignore", invalid="ignore"):
+            state["diverged_at"][~self._finite(state["latents"])] = 0
         self.advance(state, 0)
         return state
 
@@ -74,23 +77,36 @@ class RemedyEngine:
             for i in range(len(values)):
                 values[i] = state[f"{name}_{i}"]
         self.steps_gen.count, self.steps_disc.count = (int(c) for c in state["counts"])
-        first = int(state["step"])
-        with np.errstate(over="ignore", invalid="ignore"):
+        first, lost = int(state["step"]), state["diverged_at"] >= 0
+        with blas.one_thread(), np.errstate(over="ignore", invalid="ignore"):
             for step in range(first, first + count):
+                before = [[value.copy() for value in values] for _, values in self._kept()]
                 self._iterate(step)
+                fresh = ~lost & ~self._finite(state["latents"])
+                state["diverged_at"][fresh] = step + 1
+                lost |= fresh
+                if lost.any():  # these stay where they were last finite
+                    for (_, values), olds in zip(self._kept(), before, strict=True):
+                        for value, old in zip(values, olds, strict=True):
+                            value[lost] = old[lost]
+            points = self.gen.forward(state["latents"])
         for name, values in self._kept():
             for i, value in enumerate(values):
                 state[f"{name}_{i}"] = value
         state["counts"][:] = self.steps_gen.count, self.steps_disc.count
-        points = self.gen.forward(state["latents"])
-        for k in range(len(self.trials)):
-            if np.isfinite(points[k]).all():
-                state["particles"][k] = points[k]
-            elif state["diverged_at"][k] < 0:
-                state["diverged_at"][k] = first + count
+        finite = np.isfinite(points).all(axis=(1, 2))
+        state["particles"][finite] = points[finite]
         shares = self.game.target.shares(state["particles"])
         state["modes"][:] = (shares >= self.game.target.weights / 4).sum(axis=-1)
         state["precision"][:] = shares.sum(axis=-1)
+
+    def _finite(self, latents: Array) -> NDArray[np.bool_]:
+        """Return which trials have finite parameters, and finite points of `latents`."""
+        largest = np.max([np.abs(p).max(axis=(1, 2)) for p in (*self.gen.parameters, *self.disc.parameters)], axis=0)
+        finite = np.isfinite(largest)
+        if (largest > _LARGE).any() or np.abs(latents).max() > _LARGE:
+            finite &= np.isfinite(self.gen.forward(latents)).all(axis=(1, 2))
+        return np.asarray(finite)
 
     def _draw(self, step: int) -> dict[str, Array]:
         """Return the random numbers of an iteration, each (trials, sets, batch, ...)."""
