@@ -32,11 +32,15 @@ def assert_same(one, other):
 
 def test_kept_or_not_the_numbers_are_the_same(folder, monkeypatch):
     kept = TINY.train([0, 1], seed=3)
-    monkeypatch.setattr(door.ImageStudy, "_train", None)  # nothing is trained again
+    for name in ("_train", "classifier"):  # nothing is trained or read again
+        monkeypatch.setattr(door.ImageStudy, name, None)
     again = TINY.train(1, seed=3)
     monkeypatch.undo()
     monkeypatch.setattr(door, "cache_folder", lambda: None)
+    taught, fit = [], door.Classifier.fit
+    monkeypatch.setattr(door.Classifier, "fit", lambda *given, **told: taught.append(1) or fit(*given, **told))
     fresh = TINY.train([1, 0], seed=3)[::-1]
+    assert len(taught) == 1
     for one, other in zip(kept, fresh, strict=True):
         assert_same(one, other)
     assert_same(again[0], fresh[0])

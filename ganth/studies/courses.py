@@ -1,4 +1,4 @@
-"""What the courses of several trainings show: phases, surges and collapse, by rules told before (TP, sec. 6)."""
+"""What the courses of several trainings show: limits of the early stop, what crosses one, surges (TP, sec. 6)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,6 @@ from ..stopping import EarlyStopping
 RULES = ("printed", "divided once", "scale-invariant")
 _OF_TRAINING = ("metric", "loss_disc", "loss_gen", "mean_real", "mean_fake")
 _CLEAR = 3.0  # how many times its usual value a number must be to have surged
-_EMPTY, _ONE = 1e-2, 0.9
 
 
 def gathered(trainings: Sequence[Training]) -> dict[str, NDArray[Any]]:

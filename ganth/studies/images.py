@@ -17,7 +17,7 @@ from ..backend import cache_folder
 from ..classifiers import Classifier
 from ..errors import ParameterError
 from ..games import ImageGAN, Training
-from ..metrics import mode_distances
+from ..metrics import label_variance, mode_distances
 from ..nn import Adam, dcgan
 from ..observers import ImageObserver
 from ..sweeps import sweep
@@ -188,8 +188,7 @@ class ImageStudy:
         Source: TP, app. F.2.  See `ganth.Training.stops`.
         """
         real = self.images()
-        groups = [real.images[real.labels == label] for label in range(len(real.classes))]
-        variance = float(np.mean([group.var(dtype=np.float64) for group in groups]))
+        variance = label_variance(real.images, real.labels, "entries")
         entries = int(np.prod(real.images.shape[1:]))
         return {
             "distance": float(mode_distances(real.images, real.labels).max()),
@@ -219,18 +218,19 @@ class ImageStudy:
         numbers = [checks.integer("trials", trial, at_least=0) for trial in asked]
         key = checks.seed_key(seed)
         checks.integer("jobs", jobs, at_least=1)
-        self.classifier()  # once, not in every worker
         folder = self._folder("study", seed=key)
         if folder is None:
-            return [self._train(trial, key, None) for trial in numbers]
+            judge = self.classifier()
+            return [self._train(trial, key, None, judge) for trial in numbers]
         there = {trial: folder / f"trial-{trial}.npz" for trial in numbers}
         if missing := [trial for trial, path in there.items() if not path.is_file()]:
+            self.classifier()  # once, not in every worker
             told = json.dumps(asdict(self))
             one = functools.partial(_train_into, study=told, key=str(key), folder=os.fspath(folder))
             sweep(one, {}, seeds=missing, jobs=min(jobs, len(missing)))
         return [Training.load(there[trial]) for trial in numbers]
 
-    def _train(self, trial: int, key: int, folder: pathlib.Path | None) -> Training:
+    def _train(self, trial: int, key: int, folder: pathlib.Path | None, judge: Classifier | None = None) -> Training:
         return self.game().train(
             self.epochs,
             seed=key,
@@ -239,12 +239,12 @@ class ImageStudy:
             checkpoint_every=max(1, self.epochs // 10),
             keep=sorted({*range(0, self.epochs + 1, self.every), self.epochs}),
             samples=self.samples,
-            observer=self.observer(),
+            observer=self.observer(judge),
             threads=1,
         )
 
     def _folder(self, kind: str, **more: Any) -> pathlib.Path | None:
-        """Return where a classifier or trainings of these settings and this code are kept, the newest of its kind."""
+        """Return where a classifier or trainings of these settings and this code are kept; forget the oldest places."""
         parent = cache_folder()
         if parent is None:
             return None
