@@ -1,8 +1,8 @@
 """The command `ganth train`: a GAN of convolutional networks on images, with sample sheets and the early stop."""
 
 import argparse
+import io
 import math
-import os
 import pathlib
 import time
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import numpy as np
 
 from .checks import integer
 from .errors import InterruptedRun
+from .files import write_atomically
 
 if TYPE_CHECKING:
     from .games import ImageGAN, Training
@@ -114,16 +115,16 @@ def _game(arguments: argparse.Namespace, data: "ImageSet") -> "ImageGAN":
 def _rules(data: "ImageSet") -> Rules:
     """Return the constants of labelled data.
 
-    The variance is that of a pixel over images of a label, averaged over pixels and labels; TP, app. F.2, divides this
-    average by the number of pixels once more.
+    The variance is that of all numbers of a label's images, averaged over labels; TP, app. F.2, divides it by how many
+    numbers an image has once more.
     """
-    from .metrics import mode_distances
+    from .metrics import label_variance, mode_distances
 
     labels = np.unique(data.labels, return_inverse=True)[1]
-    means = [data.images[data.labels == label].var(axis=0, dtype=np.float64).mean() for label in np.unique(data.labels)]
-    variance, pixels = float(np.mean(means)), math.prod(data.images.shape[1:])
+    variance = label_variance(data.images, labels, "entries")
+    entries = math.prod(data.images.shape[1:])
     h = math.sqrt(2.0 * variance)
-    return Rules(float(mode_distances(data.images, labels).max()), h, h / math.sqrt(pixels))
+    return Rules(float(mode_distances(data.images, labels).max()), h, math.sqrt(2.0 * variance / entries))
 
 
 def _thresholds(training: "Training", rules: Rules) -> dict[str, float]:
@@ -240,12 +241,12 @@ def _picture(path: pathlib.Path, draw: Callable[[Any], None]) -> None:
     """Draw a picture and put it in its place whole."""
     from . import plotting
 
-    part = path.with_suffix(".part")
+    content = io.BytesIO()
     with plotting.style():
         fig = plotting.figure()
         draw(fig)
-        plotting.save(fig, part)
-    os.replace(part, path)
+        plotting.save(fig, content)
+    write_atomically(path, content.getbuffer())
 
 
 def _duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import ganth
-from ganth import cli
+from ganth import cli, studies
 
 QUICK = ["train", "--limit", "130", "--width", "2", "--batch", "32", "--every", "2"]
 
@@ -37,11 +37,20 @@ def test_it_trains_on_the_digits_that_come_with_it(inside, capsys):
         assert line in told
     names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     sheets = {f"samples/epoch-{epoch:04d}.png" for epoch in (0, 2, 3)}
+    assert not list(out.rglob("*.part"))
     assert names == sheets | {"metric.png", "training.npz", "checkpoint-000002.npz", "checkpoint-000003.npz"}
     assert size_of(out / "samples" / "epoch-0003.png") == (640, 640)
     training = ganth.Training.load(out / "training.npz")
     assert training.epochs.tolist() == [0, 1, 2, 3]
     assert training.kept.tolist() == [2]
+
+
+def test_its_limits_are_those_of_studies():
+    from ganth import cli_train
+
+    units = studies.ImageStudy("sample").units()
+    told = cli_train._rules(studies.ImageStudy("sample").images())
+    assert told == (units["distance"], units["bandwidth"], units["printed_bandwidth"])
 
 
 def test_the_same_command_goes_on(inside, capsys):

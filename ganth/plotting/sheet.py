@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,8 +77,8 @@ def figure() -> "Figure":
     return Figure()
 
 
-def save(fig: "Figure", path: str | os.PathLike[str]) -> None:
-    """Write `fig` as a PNG of 160 dots an inch; the same figure gives the same bytes.
+def save(fig: "Figure", path: str | os.PathLike[str] | BinaryIO) -> None:
+    """Write `fig` to a path or a file as a PNG of 160 dots an inch; the same figure gives the same bytes.
 
     It has a palette of at most 256 colours, which makes it a third of the size: a report carries some hundred figures.
     """
