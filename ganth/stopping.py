@@ -96,8 +96,7 @@ def metric(values: Any, gradients: Any, modes: int, *, logits: bool = False) -> 
     >>> metric([0.5, 0.25], [[0.3, 0.4], [0.0, 1.0]], modes=2)  # the median of 1 and 4
     2.5
     """
-    if isinstance(modes, bool) or not isinstance(modes, int | np.integer) or modes < 1:
-        raise ParameterError(f"modes must be an integer >= 1, got {modes!r}")
+    modes = _integer("modes", modes, 1)
     d, slopes = _host("values", values), _host("gradients", gradients)
     if d.ndim == 2 and d.shape[1] == 1:
         d = d[:, 0]
@@ -180,9 +179,7 @@ class EarlyStopping:
     ) -> None:
         if rule not in RULES:
             raise ParameterError(f"rule must be one of {', '.join(map(repr, RULES))}, got {rule!r}")
-        for name, value, least in (("modes", modes, 1), ("warmup", warmup, 0)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ParameterError(f"{name} must be an integer >= {least}, got {value!r}")
+        self.modes, self.warmup = _integer("modes", modes, 1), _integer("warmup", warmup, 0)
         invariant = rule == "scale-invariant"
         if bandwidth is None and (invariant or threshold is None):
             raise ParameterError(f"bandwidth must be given for rule={rule!r}{'' if invariant else ' or a threshold'}")
@@ -198,7 +195,7 @@ class EarlyStopping:
         elif scale is not None:
             raise ParameterError(f"scale must be None where a threshold is given, got {scale!r}")
         self.threshold = _above_zero("threshold", threshold)
-        self.modes, self.warmup, self.rule = int(modes), int(warmup), rule  # type: ignore[arg-type]
+        self.rule = rule
         self.history: list[float] = []
         self.stopped_at: int | None = None
 
@@ -265,12 +262,10 @@ class RecallStopping:
     """
 
     def __init__(self, patience: int = 5, drop: float = 0.05, warmup: int = 0) -> None:
-        for name, value, least in (("patience", patience, 1), ("warmup", warmup, 0)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ParameterError(f"{name} must be an integer >= {least}, got {value!r}")
+        self.patience, self.warmup = _integer("patience", patience, 1), _integer("warmup", warmup, 0)
         if not (isinstance(drop, int | float | np.floating) and 0 <= drop < math.inf):
             raise ParameterError(f"drop must be >= 0, got {drop!r}")
-        self.patience, self.drop, self.warmup = int(patience), float(drop), int(warmup)
+        self.drop = float(drop)
         self.history: list[float] = []
         self.best_at: int | None = None
         self.stopped_at: int | None = None
@@ -289,6 +284,12 @@ class RecallStopping:
         if self.stopped_at is None and len(self.history) > self.warmup and self._low >= self.patience:
             self.stopped_at = len(self.history)
         return self.stopped_at is not None
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ParameterError(f"{name} must be an integer >= {least}, got {value!r}")
+    return int(value)
 
 
 def _above_zero(name: str, value: Any) -> float:
