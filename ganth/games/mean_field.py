@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import checks, streams
+from .. import checks
 from ..checks import Floats
 from ..errors import ShapeError
+from ..targets.points import pick
 
 
 def sigmoid(u: Floats) -> tuple[Floats, Floats]:
@@ -168,13 +169,12 @@ class MeanFieldRegression:
         """
         current = self._atoms(atoms).copy()
         span, count = checks.number("time_step", time_step, above=0), checks.integer("steps", steps, at_least=0)
-        key, cumulative = checks.seed_key(seed), np.cumsum(self.weights)
+        key = checks.seed_key(seed)
+        size = None if batch is None else checks.integer("batch", batch, at_least=1)
         for step in range(count):
             points, values, weights = self.points, self.values, self.weights
-            if batch is not None:
-                size = checks.integer("batch", batch, at_least=1)
-                draws = streams.uniform(key, size, trial=trial, step=step) * cumulative[-1]
-                at = np.searchsorted(cumulative, draws, side="right")
+            if size is not None:
+                at = pick(self.weights, size, key, trial=trial, step=step)
                 points, values, weights = points[at], values[at], np.full(size, 1.0 / size)
             misfit = generator(current, points, 1)[:, 0] - values
             current -= span * generator_slopes(current, points, weights, misfit[:, None])
