@@ -7,10 +7,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import checks
+from .. import checks, streams
 from ..backend import no_cuda_loops
 from ..checks import Floats
 from ..errors import InterruptedRun, ShapeError
+from ..formulas.random import START
 from .play import Engine, Observer, State, play, record_steps
 from .run import Run
 
@@ -145,6 +146,23 @@ class Game:
 def trial_keys(options: dict[str, Any]) -> range:
     """Return the numbers of a call's trials: each draws from its own stream."""
     return range(options["first_trial"], options["first_trial"] + options["trials"])
+
+
+def latents_start(
+    generated: ArrayLike | None, *, n_samples: int, latent_dim: int, key: int, trials: int
+) -> tuple[Floats, Floats]:
+    """Return latents of recorded points, the same for all trials, (trials, n, latent_dim), and their masses, 1/n each.
+
+    Given ones, (n, latent_dim), or `n_samples` standard normal ones.  Raises `ShapeError` where given ones have not
+    `latent_dim` dimensions.
+    """
+    if generated is None:
+        latents = streams.normal(key, (n_samples, latent_dim), purpose=START)
+    else:
+        latents = checks.points("generated", generated)
+        if latents.shape[1] != latent_dim:
+            raise ShapeError(f"generated must have shape (n, latent_dim = {latent_dim}), got {latents.shape}")
+    return np.broadcast_to(latents, (trials, *latents.shape)), np.full(len(latents), 1.0 / len(latents))
 
 
 def given_start(generated: ArrayLike, dim: int, trials: int, n: int | None = None) -> Floats:

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import checks, streams
+from .. import checks
 from ..backend import thread_count
 from ..checks import Floats
-from ..errors import DivergedError, ParameterError, ShapeError
+from ..errors import DivergedError, ParameterError
 from ..formulas.losses import HELLINGER, KL, LEAST_SQUARES, MINIMAX, PEARSON, REVERSE_KL, WASSERSTEIN
 from ..formulas.losses import NSGAN as NON_SATURATING
-from ..formulas.random import GENERATOR, START, WEIGHTS
+from ..formulas.random import GENERATOR, WEIGHTS
 from ..nn import SGD, Adam, Dense, DenseFunction, RMSProp
 from ..targets import GaussianMixture
-from .game import Game, Progress, trial_keys
+from .game import Game, Progress, latents_start, trial_keys
 from .play import Engine, Observer, State
 from .run import Run
 
@@ -211,14 +211,9 @@ class NSGAN(Game):
             dtype=dtype,
         )
         key = checks.seed_key(seed)
-        if generated is None:
-            latents = streams.normal(key, (self.n_samples, self.latents), purpose=START)
-        else:
-            latents = checks.points("generated", generated)
-            if latents.shape[1] != self.latents:
-                raise ShapeError(f"generated must have shape (n, latent_dim = {self.latents}), got {latents.shape}")
-        start = np.broadcast_to(latents, (options["trials"], *latents.shape))
-        masses = np.full(len(latents), 1.0 / len(latents))
+        start, masses = latents_start(
+            generated, n_samples=self.n_samples, latent_dim=self.latents, key=key, trials=options["trials"]
+        )
         return self._play(
             start,
             masses,

@@ -4,14 +4,12 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from .. import checks, streams
-from ..checks import Floats
-from ..errors import ParameterError, ShapeError
-from ..formulas.random import START
+from .. import checks
+from ..errors import ParameterError
 from ..targets import GaussianMixture
-from .game import Game, Progress, trial_keys
+from .game import Game, Progress, latents_start, trial_keys
 from .play import Engine, Observer
 from .run import Run
 
@@ -189,14 +187,9 @@ class RemedyGAN(Game):
             dtype=checks.choice("dtype", dtype, ("float64",)),
         )
         key = checks.seed_key(seed)
-        if generated is None:
-            latents: Floats = streams.normal(key, (self.n_samples, self.latent_dim), purpose=START)
-        else:
-            latents = checks.points("generated", generated)
-            if latents.shape[1] != self.latent_dim:
-                raise ShapeError(f"generated must have shape (n, latent_dim = {self.latent_dim}), got {latents.shape}")
-        start = np.broadcast_to(latents, (options["trials"], *latents.shape))
-        masses: NDArray[np.float64] = np.full(len(latents), 1.0 / len(latents))
+        start, masses = latents_start(
+            generated, n_samples=self.n_samples, latent_dim=self.latent_dim, key=key, trials=options["trials"]
+        )
         return self._play(
             start, masses, key, options, observer=observer, progress=progress, threads=None, particles_start=False
         )
