@@ -18,7 +18,7 @@ from ..files import write_atomically
 
 SCHEMA = 1
 KEPT = 2
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, struct.error, zlib.error, zipfile.BadZipFile)
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -35,8 +35,11 @@ def pack(header: dict[str, Any], arrays: Arrays, *, compress: bool = False) -> m
     return buffer.getbuffer()
 
 
-def unpack(path: str | os.PathLike[str], what: str) -> tuple[dict[str, Any], Arrays]:
-    """Return what `pack` put into a file; raise `ParameterError` naming it where it is damaged or too new."""
+def unpack(path: str | os.PathLike[str], what: str, newest: int) -> tuple[dict[str, Any], Arrays]:
+    """Return what `pack` put into a file; raise `ParameterError` naming it where it is damaged or too new.
+
+    The header's "schema" is at most `newest`, what this version of ganth writes.
+    """
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -46,9 +49,9 @@ def unpack(path: str | os.PathLike[str], what: str) -> tuple[dict[str, Any], Arr
         raise
     except _DAMAGE as error:
         raise DamagedFileError(f"path must be {what} that ganth saved, got {os.fspath(path)!r}: {error}") from None
-    if schema > SCHEMA:
+    if schema > newest:
         raise ParameterError(
-            f"path must hold {what} of schema <= {SCHEMA}, got schema {schema} in {os.fspath(path)!r}: "
+            f"path must hold {what} of schema <= {newest}, got schema {schema} in {os.fspath(path)!r}: "
             "it was written by a newer ganth"
         )
     return header, arrays
@@ -74,7 +77,7 @@ class Checkpoints:
             part.unlink(missing_ok=True)
         for path in self.files():
             try:
-                header, arrays = unpack(path, "a checkpoint")
+                header, arrays = unpack(path, "a checkpoint", SCHEMA)
             except DamagedFileError as error:
                 warnings.warn(f"{error}; the one before it is used", RuntimeWarning, stacklevel=5)
                 continue

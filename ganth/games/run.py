@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import pathlib
-import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import DivergedError, ParameterError
 from ..files import write_atomically
 from . import settings as plain_settings
+from .checkpoints import pack, unpack
 
 SCHEMA = 2  # 2: `recorded`, and arrays of settings inside settings
 
@@ -119,15 +117,12 @@ class Run:
         stored |= {f"state_{k}": v for k, v in self.state.items()}
         stored |= {f"recorded_{k}": v for k, v in self.recorded.items()}
         stored |= {
-            "header": np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8),
             "particles": self.particles,
             "steps": self.steps,
             "diverged_at": self.diverged_at,
             "masses": self.masses,
         }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **stored)
-        return write_atomically(target, buffer.getbuffer())
+        return write_atomically(target, pack(header, stored, compress=True))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:
@@ -135,20 +130,7 @@ class Run:
 
         Raises `ParameterError` naming the file if it is damaged, or was written by a newer ganth.
         """
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-                contents = {name: stored[name] for name in stored.files}
-            header = json.loads(contents.pop("header").tobytes())
-            schema = int(header["schema"])
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ParameterError(f"path must be a run that ganth saved, got {os.fspath(path)!r}: {error}") from None
-        if schema > SCHEMA:
-            raise ParameterError(
-                f"path must hold a run of schema <= {SCHEMA}, got schema {schema} in {os.fspath(path)!r}: "
-                "it was written by a newer ganth"
-            )
+        header, contents = unpack(path, "a run", SCHEMA)
         game = plain_settings.restore(header["game"], {k[5:]: v for k, v in contents.items() if k.startswith("game_")})
         return cls(
             particles=contents["particles"],

@@ -243,7 +243,7 @@ class Training:
 
         Raises `ParameterError` naming the file if it is damaged, or was written by a newer ganth.
         """
-        header, arrays = unpack(path, "a training")
+        header, arrays = unpack(path, "a training", SCHEMA)
         networks = {name: Network.from_description(told) for name, told in header["networks"].items()}
         state = {name.removeprefix("state_"): v for name, v in arrays.items() if name.startswith("state_")}
         return cls._from(arrays, header["settings"], networks, state, int(header["diverged_at"]))
