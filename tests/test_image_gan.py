@@ -9,6 +9,7 @@ from image_games import DISCRIMINATOR, GENERATOR, IMAGES, NOISED, PLAIN, game
 import ganth
 from ganth import nn, streams
 from ganth.errors import BackendUnavailableError, DivergedError, DivergenceWarning, ParameterError, ShapeError
+from ganth.games.image_players import Players
 from ganth.stopping import metric
 
 GEN_LAYERS = (("linear", 6), ("norm",), ("leaky",), ("linear", 16), ("tanh",))
@@ -107,14 +108,17 @@ def test_generated_images_come_from_fixed_latents():
     assert not np.allclose(running.generate(6), training.generate(6))
 
 
-def test_looking_changes_nothing():
+def test_looking_changes_nothing(monkeypatch):
     quiet = game().train(4, seed=1)
 
     def look(training):
         training.generate(7)
         return {"seen": training.discriminator(IMAGES), "mean": training.steepness(IMAGES).mean()}
 
+    bound, bind = [], Players.__init__
+    monkeypatch.setattr(Players, "__init__", lambda *given, **told: bound.append(1) or bind(*given, **told))
     seen = game(metric_samples=3).train(4, seed=1, observer=look)
+    assert len(bound) == 1  # what observers ask of the networks binds none anew
     np.testing.assert_array_equal(seen.state["generator"], quiet.state["generator"])
     np.testing.assert_array_equal(seen.state["discriminator_state"], quiet.state["discriminator_state"])
     assert {name: values.shape for name, values in seen.observed.items()} == {"seen": (5, 10), "mean": (5,)}

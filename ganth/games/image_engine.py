@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from .. import streams
 from ..checks import Floats
-from ..formulas.random import DATA, GENERATOR, LATENT, START, WEIGHTS
+from ..formulas.random import DATA, GENERATOR, LATENT, WEIGHTS
+from .image_players import fixed_latents
 from .play import State
 
 if TYPE_CHECKING:
@@ -124,8 +125,3 @@ class ImageEngine:
         short = "gen" if name == "generator" else "disc"
         optimiser, rate = getattr(self.game, f"optimiser_{short}"), getattr(self.game, f"lr_{short}")
         optimiser.step(state[name], self._gradients[name], state[f"{name}_moments"], rate=rate, step=step)
-
-
-def fixed_latents(key: int, trial: int, shape: tuple[int, int]) -> Floats:
-    """Return the latents of what is recorded: the same at every record."""
-    return streams.normal(key, shape, purpose=START, trial=trial)

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import streams
 from ..checks import Floats
 from ..formulas.losses import LEAST_SQUARES, MINIMAX
 from ..formulas.losses import NSGAN as NON_SATURATING
+from ..formulas.random import START
 from ..nn import Network, Noise
 from .play import State
 
@@ -97,6 +99,11 @@ class Players:
             for filled in range(len(rows), self.batch):
                 room[filled] = room[filled - len(rows)]
             yield slice(first, first + len(rows)), len(rows)
+
+
+def fixed_latents(key: int, trial: int, shape: tuple[int, int]) -> Floats:
+    """Return the latents of what is recorded: the same at every record."""
+    return streams.normal(key, shape, purpose=START, trial=trial)
 
 
 def _without_noise(network: Network) -> Network:

@@ -15,12 +15,10 @@ from .. import checks
 from ..checks import Floats
 from ..errors import DivergedError, ParameterError, ShapeError
 from ..files import write_atomically
-from ..formulas.random import START
 from ..nn import Network
 from ..stopping import RULES, EarlyStopping
-from ..streams import normal
 from .checkpoints import SCHEMA, pack, unpack
-from .image_players import LEAST_SQUARES, Players
+from .image_players import LEAST_SQUARES, Players, fixed_latents
 from .play import State
 
 if TYPE_CHECKING:
@@ -89,13 +87,25 @@ class Training:
 
     @classmethod
     def of(
-        cls, game: ImageGAN, settings: dict[str, Any], state: State, records: dict[str, list[Any]], diverged_at: int
+        cls,
+        game: ImageGAN,
+        settings: dict[str, Any],
+        state: State,
+        records: dict[str, list[Any]],
+        diverged_at: int,
+        players: Players | None = None,
     ) -> Training:
-        """Return the record of a game that has come to `state`; `records` are lists, a value for each epoch."""
+        """Return the record of a game that has come to `state`; `records` are lists, a value for each epoch.
+
+        `players` are the game's networks, bound already.  None: they are bound once something is asked of them.
+        """
         arrays = {name: np.array(values) for name, values in records.items()}
         networks = {"generator": game.generator, "discriminator": game.discriminator}
         state = {name: value.copy() for name, value in state.items()}
-        return cls._from(arrays, settings, networks, state, diverged_at)
+        made = cls._from(arrays, settings, networks, state, diverged_at)
+        if players is not None:
+            made.__dict__["_players"] = players  # where the cached property looks first
+        return made
 
     @classmethod
     def _from(
@@ -175,8 +185,8 @@ class Training:
 
     def latents(self, count: int) -> Floats:
         """Return the first `count` of the latents that every record shows, (count, latent_dim)."""
-        shape = (checks.integer("count", count, at_least=1), *self.networks["generator"].inputs)
-        return normal(self.seed, shape, purpose=START, trial=self.trial)
+        shape = (checks.integer("count", count, at_least=1), self.networks["generator"].inputs[0])
+        return fixed_latents(self.seed, self.trial, shape)
 
     def generate(self, latents: ArrayLike | int, *, epoch: int | None = None) -> NDArray[Any]:
         """Return what the generator makes of latents, (n, height, width, channels) in the working precision.

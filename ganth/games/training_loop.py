@@ -12,6 +12,7 @@ from ..errors import DivergenceWarning, InterruptedRun, ParameterError, ShapeErr
 from .checkpoints import Arrays, Checkpoints
 from .game import Progress
 from .image_engine import ImageEngine
+from .image_players import Players
 from .play import State, deferred_interrupt, reporting
 from .training import MEANS, OBSERVED, Training
 
@@ -118,7 +119,7 @@ class _Loop:
         for name, value in self.state.items():
             np.copyto(self.whole[name], value)
         self._record(means, field)
-        if self.epoch % self.call.checkpoint_every == 0 or self.epoch == self.call.epochs:
+        if self.epoch % self.call.checkpoint_every == 0:
             self.write()
 
     def _record(self, means: Any, field: Any) -> None:
@@ -129,7 +130,7 @@ class _Loop:
             self._add({"kept": np.int64(self.epoch), "samples": made.astype(np.float32)})
             self._add({f"kept_{name}": self.state[name].copy() for name in ("generator", "generator_state")})
         if self.observer is not None:
-            found = self.observer(self.training()) or {}
+            found = self.observer(self.training(self.engine.players)) or {}
             told = {f"{OBSERVED}{name}": np.asarray(value, np.float64) for name, value in found.items()}
             before = {k: v[0].shape for k, v in self.records.items() if k.startswith(OBSERVED)}
             if self.epoch > 0 and before != {k: v.shape for k, v in told.items()}:
@@ -149,9 +150,9 @@ class _Loop:
             self.store.write(self.epoch, {}, arrays | {k: np.array(v) for k, v in self.records.items()})
             self.written = self.epoch
 
-    def training(self) -> Training:
-        """Return the record of the whole epochs."""
-        return Training.of(self.game, self.identity, self.whole, self.records, self.diverged_at)
+    def training(self, players: Players | None = None) -> Training:
+        """Return the record of the whole epochs; with `players` it binds no networks of its own."""
+        return Training.of(self.game, self.identity, self.whole, self.records, self.diverged_at, players)
 
 
 def _copy(state: State) -> State:
