@@ -66,7 +66,7 @@ MAY_IMPORT = {
     "stopping": set(),
     "claims": {"plotting", "files", "sweeps"},
     "cli": {"cli_train", "claims", "checks", "backend"},
-    "cli_train": {"checks", "games", "nn", "metrics", "targets", "stopping", "plotting"},
+    "cli_train": {"checks", "files", "games", "nn", "metrics", "targets", "stopping", "plotting"},
 }
 LOOPS = {"numba", "llvmlite", "formulas", "backend", "lanes", "math", "numpy"}
 NUMBA_TYPES = {"boolean", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"}
