@@ -33,7 +33,7 @@ def compute(profile, seed, backend, jobs):
         found["settings"]["data"].append(data)
         found["settings"]["studies"] = one["settings"]["studies"]
         seen, numbers, how = account(one, few=few)
-        found |= {f"seen_{data}": seen, f"numbers_{data}": numbers, "how": how}
+        found |= {f"seen_{data}": seen, f"numbers_{data}": numbers, f"how_{data}": how}
         for name in one["settings"]["studies"]:
             found |= {f"{data}_{name}_{key}": one[f"{name}_{key}"][0] for key in ("images", "epochs")}
     return found
@@ -45,7 +45,7 @@ def check(result):
     gone = [result[f"missing_{data}"] for data in FEW if f"missing_{data}" in result]
     word = "not-reproduced" if not all(seen) else "open" if gone else "reproduced"
     numbers = [number for data in here for number in result[f"numbers_{data}"]]
-    how = f"{', '.join(here)}: {result['how']}{'; ' if gone else ''}{'; '.join(gone)}"
+    how = "; ".join([*(f"{data}: {result[f'how_{data}']}" for data in here), *gone])
     return [Verdict("TP-Fig8-images", word, numbers, [1.0] * len(numbers), None, how)]
 
 
