@@ -4,21 +4,18 @@ import io
 import json
 import os
 import pathlib
-import struct
 import warnings
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
-from ..files import write_atomically
+from ..files import DAMAGES, write_atomically
 
 SCHEMA = 1
 KEPT = 2
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
+_DAMAGES: tuple[type[Exception], ...] = (OSError, *DAMAGES)
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -47,7 +44,7 @@ def unpack(path: str | os.PathLike[str], what: str, newest: int) -> tuple[dict[s
         schema = int(header["schema"])
     except FileNotFoundError:
         raise
-    except _DAMAGE as error:
+    except _DAMAGES as error:
         raise DamagedFileError(f"path must be {what} that ganth saved, got {os.fspath(path)!r}: {error}") from None
     if schema > newest:
         raise ParameterError(
