@@ -15,6 +15,7 @@ from collections import namedtuple
 from numba import njit, prange, uint64
 
 from ..backend import compiled
+from ..lanes import networks
 from ..lanes.descent import Optimiser as Optimiser
 from ..lanes.descent import descend
 from ..lanes.draws import mixture
@@ -22,7 +23,6 @@ from ..lanes.networks import Network as Network
 from ..lanes.networks import Room, add_pulled_slopes, backward, forward, place_of, put_points
 from ..lanes.products import block
 from ..lanes.tiles import BYTES as BYTES
-from ..lanes.tiles import lanes_of
 
 LEARN, PULL, MOVE = range(3)
 Rules = namedtuple(
@@ -35,16 +35,7 @@ Desk = namedtuple(
     "Desk", "hidden deltas second turned tile zeros gradients total data slopes pulls velocities even odd modes"
 )
 
-
-@compiled
-def lengths(network, like):
-    """Return the numbers of a block, of all layers' arrays for it, of the transposes and of a row of zeros."""
-    wide, most = block(like), 0
-    for size in network.sizes:
-        most = max(most, size)
-    padded = -(-most // wide) * wide
-    total = place_of(network, network.sizes.size, like) + lanes_of(like) * wide  # a transpose reads whole squares
-    return wide, total, wide * padded, most * padded, max(most, wide)
+lengths = compiled(networks.lengths.py_func)  # for the caller that makes the desk
 
 
 @njit

@@ -43,21 +43,27 @@ def copy(out, at, source, start, count):
 
 
 @njit
-def room_of(network, like, noisy, penalised):
-    """Return scratch memory for a block."""
-    wide = block(like)
-    most = 0
+def lengths(network, like):
+    """Return the numbers of a block, of all layers' arrays for it, of the transposes and of a row of zeros."""
+    wide, most = block(like), 0
     for size in network.sizes:
         most = max(most, size)
-    total = place_of(network, network.sizes.size, like) + lanes_of(like) * wide  # a transpose reads whole squares
-    second = total if penalised else 0
-    half = (wide * most + 1) // 2
-    hidden, read, deltas = aligned(total, like), aligned(total if noisy else 0, like), aligned(total, like)
-    tangents, pulls, bends = aligned(second, like), aligned(second, like), aligned(second, like)
     padded = -(-most // wide) * wide
-    turned, tile = aligned(wide * padded, like), aligned(most * padded, like)
-    zeros = aligned(max(most, wide), like)
-    return Room(hidden, read, deltas, tangents, pulls, bends, turned, tile, zeros, np.empty(half), np.empty(half))
+    total = place_of(network, network.sizes.size, like) + lanes_of(like) * wide  # a transpose reads whole squares
+    return wide, total, wide * padded, most * padded, max(most, wide)
+
+
+@njit
+def room_of(network, like, noisy, penalised):
+    """Return scratch memory for a block."""
+    wide, total, turned, tile, zeros = lengths(network, like)
+    second = total if penalised else 0
+    half = (zeros * wide + 1) // 2
+    return Room(
+        aligned(total, like), aligned(total if noisy else 0, like), aligned(total, like),
+        aligned(second, like), aligned(second, like), aligned(second, like),
+        aligned(turned, like), aligned(tile, like), aligned(zeros, like), np.empty(half), np.empty(half),
+    )  # fmt: skip
 
 
 @njit(error_model="numpy", fastmath={"contract"})
