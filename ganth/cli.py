@@ -172,7 +172,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _info(arguments: argparse.Namespace) -> int:
     from .backend import cache_folder, resolve
-    from .claims.runner import versions
+    from .claims.making import versions
 
     for name, version in versions().items():
         print(f"{name:12} {version}")

@@ -6,6 +6,7 @@ from PIL import Image
 
 from ganth.claims import SOURCES, VERDICTS, Evidence, Verdict, errata, ledger, registry, runner
 from ganth.claims import checkout as checkouts
+from ganth.claims import job as jobs
 from ganth.claims.index import KINDS, notation
 from ganth.errors import ParameterError
 
@@ -294,10 +295,10 @@ def test_the_hash_sees_every_source_that_computes(fake, monkeypatch, tmp_path):
     for name in ("kernels/a.py", "claims/a.py", "plotting/a.py", "cli_train.py"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text("1")
-    monkeypatch.setattr(runner, "_GANTH", copy)
+    monkeypatch.setattr(jobs, "_GANTH", copy)
 
     def hash_now():
-        runner._hash_of_sources.cache_clear()
+        jobs._hash_of_sources.cache_clear()
         return job.inputs_hash(validation)
 
     try:
@@ -309,4 +310,4 @@ def test_the_hash_sees_every_source_that_computes(fake, monkeypatch, tmp_path):
         (copy / "kernels/a.py").write_text("2")
         assert hash_now() != first
     finally:
-        runner._hash_of_sources.cache_clear()
+        jobs._hash_of_sources.cache_clear()

@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "studies": BASE | {"classifiers", "games", "metrics", "nn", "observers", "stopping", "sweeps", "targets"},
     "transitions": {"checks", "scipy"},
     "stopping": set(),
-    "claims": {"plotting", "files", "sweeps"},
+    "claims": {"plotting", "files", "sweeps", "blas"},
     "cli": {"cli_train", "claims", "checks", "backend"},
     "cli_train": {"checks", "files", "games", "nn", "metrics", "targets", "stopping", "plotting"},
 }

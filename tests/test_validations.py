@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from ganth.claims import runner
+from ganth.claims import making, runner
 from ganth.claims.checkout import validations
 
 FOUND, BROKEN = validations(pathlib.Path(__file__).parents[1])
@@ -16,7 +16,7 @@ def test_every_validation_is_well_formed():
 
 @pytest.mark.parametrize("validation", FOUND, ids=lambda validation: validation.id)
 def test_smoke(validation, tmp_path):
-    evidence = runner.run_one(validation, runner.Job(out=tmp_path, profile="smoke"))
+    evidence = making.make(validation, runner.Job(out=tmp_path, profile="smoke"))
     assert [verdict.claim for verdict in evidence.verdicts] == list(validation.claims)
     assert (tmp_path / f"{validation.id}.json").is_file()
     assert (tmp_path / f"{validation.id}.png").stat().st_size > 1000
