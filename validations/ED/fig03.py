@@ -33,9 +33,9 @@ RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 RATES = {"lr_disc": 0.01, "lr_gen": 3.0, "reg": 0.03, "n_disc": 1}
 CENTRES = {"(0, 0)": (0.0, 0.0), "(1/√2, 1/√2)": (1 / math.sqrt(2), 1 / math.sqrt(2))}
 # particles, units of a layer, seeds, iterations; iterations of the scan
-SIZES = {"smoke": (40, 16, 2, 60, 20), "quick": (200, 128, 4, 1000, 400), "paper": (2000, 512, 2, 1000, 1000)}
+SIZES = {"smoke": (40, 16, 2, 60, 20), "quick": (192, 128, 4, 1000, 400), "paper": (2000, 512, 2, 1000, 1000)}
 SCAN = {"lr_disc": [0.001, 0.003, 0.01, 0.03, 0.1], "lr_gen": [0.03, 0.3, 3.0, 30.0, 300.0]}
-SCAN_SIZE = (100, 64)
+SCAN_SIZE = (64, 64)
 SLICES = (0.0, 0.125, 0.25, 0.5, 1.0)  # of the run
 SPLIT = 100  # the step at which the source shows the cloud split
 EVERY, GRID = 10, np.linspace(-3, 3, 61)

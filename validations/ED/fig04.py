@@ -34,11 +34,11 @@ RATIO, SOURCE_N, BETA = 0.2, 2000, 100.0
 # particles, units of a layer, seeds, iterations; iterations of the maps; seeds of long runs
 SIZES = {
     "smoke": (40, 16, 2, 60, 10, 1),
-    "quick": (200, 128, 4, 800, 400, 4),
+    "quick": (192, 128, 4, 800, 400, 4),
     "paper": (2000, 512, 2, 1000, 1000, 10),
 }
 MAP = {"lr_disc": [0.003, 0.01, 0.03], "lr_gen": [0.003, 0.01, 0.03, 0.1, 1.0, 3.0, 10.0]}
-MAP_SIZE, LONG_SIZE = (100, 64), (50, 64)
+MAP_SIZE, LONG_SIZE = (64, 64), (50, 64)
 # Coupled as so many, lambda, iterations.
 LONG = {
     "ε = 0.002, λ = 0.03": (SOURCE_N, 0.03, 10_000),

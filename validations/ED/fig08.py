@@ -31,9 +31,9 @@ RATES = {"lr_disc": 0.01, "lr_gen": 3.0, "reg": 0.03, "n_disc": 1}
 RATIO, SOURCE_N, BETA, EASED = 0.2, 2000, 100.0, 2 / 512
 LONGER = 4  # times T: runs at both lambda
 # particles, units of a layer, seeds, iterations; iterations of the scan
-SIZES = {"smoke": (40, 16, 2, 60, 10), "quick": (200, 128, 4, 800, 400), "paper": (2000, 512, 2, 1000, 1000)}
+SIZES = {"smoke": (40, 16, 2, 60, 10), "quick": (192, 128, 4, 800, 400), "paper": (2000, 512, 2, 1000, 1000)}
 SCAN = {"lr_disc": [0.001, 0.003, 0.01, 0.03, 0.1], "grad_reg": [0.0, 1.0, 10.0, 100.0, 1000.0, 10_000.0]}
-SCAN_SIZE = (100, 64)
+SCAN_SIZE = (64, 64)
 SLICES = (0.0, 0.125, 0.25, 0.5, 1.0)
 EVERY, GRID = 10, np.linspace(-3, 3, 61)
 NONE_EMPTY = math.log(8 / 7)
