@@ -105,7 +105,8 @@ def slices(width, steps, marks, seed):
 def one_step(width, after, seed):
     """Return how far a step of RMSProp is from J P J^T grad D and, at its best scale, from Gamma grad D (relative)."""
     played = game("rmsprop", width, activation="tanh", seeds=KERNEL_SEEDS, hidden=128, rate=1e-5)
-    before, then = (played.run(steps=after + k, seed=seed, threads=1) for k in (0, 1))
+    before = played.run(steps=after, seed=seed, threads=1)
+    then = before.extend(1, threads=1)
     z, network = played.seeds_of(before), played.network(before)
     pull = then.discriminator_of().gradient(before.final) / KERNEL_SEEDS
     scales = 1 / (np.sqrt(then.state["generator_squares"][0]) + 1e-8)
@@ -122,9 +123,10 @@ def change(kind, width, trial, seed):
     """Return the relative change of Gamma over a short run, and the outputs' mean way."""
     optimiser, activation, rate = LAZY[kind]
     played = game(optimiser, width, activation=activation, seeds=LAZY_SEEDS, hidden=128, rate=rate)
-    runs = [played.run(steps=steps, first_trial=trial, seed=seed, threads=1) for steps in (0, LAZY_STEPS)]
-    before, after = (empirical(played.network(run), played.seeds_of(run)) for run in runs)
-    way = np.linalg.norm(runs[1].final - runs[0].final, axis=1).mean()
+    first = played.run(steps=0, first_trial=trial, seed=seed, threads=1)
+    last = first.extend(LAZY_STEPS, threads=1)
+    before, after = (empirical(played.network(run), played.seeds_of(run)) for run in (first, last))
+    way = np.linalg.norm(last.final - first.final, axis=1).mean()
     return [float(np.linalg.norm(after - before) / np.linalg.norm(before)), float(way)]
 
 
