@@ -19,7 +19,8 @@ CAPTION = (
     "over that without, every pair; the Fréchet distance in a classifier's features at the last epoch, pair by pair. "
     "Middle: histograms of ‖∇d‖/d at the generated images of all seeds, lines at the 0.9 quantile, and below them "
     "images of seed 0, at the faster rates. Quick: 28 × 28, 2,000 digits (small: 200), epochs of 31 iterations: thirty "
-    "are one of the source's, whose noise-free training collapses at the 54th."
+    "are one of the source's, whose noise-free training collapses at the 54th. The metric is taken without noise in "
+    "both."
 )
 CLAIMS = ("TP-Fig7-41-42-noise",)
 GROUP = "TP-images"
@@ -102,7 +103,8 @@ def check(result):
             "one-sided sign test; medians over pairs of the share of epochs at which it is lower, and of the Fréchet "
             "distance with noise over that without at the last epoch; fewest classes covered with noise at the end; "
             f"noise-free and noisy trainings that collapse; median ratio for {', '.join(settings['studies'])}. Epochs "
-            f"count up to a noise-free collapse. The metric is lower: {words[0]}; images stay good: {words[1]}; a "
+            "count up to a noise-free collapse. The metric of both is taken without noise, where a discriminator that "
+            f"has learned with it saturates. The metric is lower: {words[0]}; images stay good: {words[1]}; a "
             f"noise-free training collapses: {words[2]}, in {settings['iterations']:,} iterations, where the source's "
             "took about 50,700",
         ),
