@@ -71,15 +71,15 @@ class OneHiddenEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` iterations."""
-        from .one_hidden_cpu import RULES, play_alone, play_blocks, play_trials, room_of
+        from .one_hidden_cpu import UNITS, Rules, play_alone, play_blocks, play_trials, room_of
 
         game, real, reg = self.game, self.dtype.type, self.game.reg
         assert reg is not None
         assert game.n_data is not None
         diagonal, other = (0.0, 0.0) if game.gram is not None else game.ntk_values
         n = game.n_particles
-        settings: Any = RULES[game.activation]
-        rules = settings(
+        unit: Any = UNITS[game.activation](real(1))
+        rules = Rules(
             scale=real(math.sqrt(2.0 / self.width)),
             lr_disc=real(game.lr_disc),
             reg=real(reg),
@@ -102,7 +102,7 @@ class OneHiddenEngine:
         )
         start, first, axes = self.trials.start, int(state["step"]), tuple(range(self.dim))
         every = (state["particles"], parameters, squares)
-        common = (np.uint64(self.key), start, first, count, rules, axes)
+        common = (np.uint64(self.key), start, first, count, unit, rules, axes)
         if self.threads == 1:
             play_alone(*every, state["diverged_at"], *common)
         elif len(self.trials) > 1:

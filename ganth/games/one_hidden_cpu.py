@@ -33,12 +33,14 @@ from ..lanes.wide import load, pointer, store, take_total, width
 
 BLOCKS = 8
 
-_FIELDS = (
-    "scale lr_disc reg lr_gen penalty local other gram n_disc n_data simultaneous resampled cumulative means factors"
+Rules = namedtuple(
+    "Rules",
+    "scale lr_disc reg lr_gen penalty local other gram n_disc n_data simultaneous resampled cumulative means factors",
 )
-# The class of the rules tells the activation; see lanes.units.
-ReLU, Tanh, Erf = (namedtuple(name, _FIELDS) for name in ("ReLU", "Tanh", "Erf"))
-RULES = {"relu": ReLU, "tanh": Tanh, "erf": Erf}
+# The class tells the activation; see lanes.units.  Rules are apart, so that loops that know no activation are compiled
+# once.
+ReLU, Tanh, Erf = (namedtuple(name, "one") for name in ("ReLU", "Tanh", "Erf"))
+UNITS = {"relu": ReLU, "tanh": Tanh, "erf": Erf}
 Room = namedtuple("Room", "slopes forces data gradients velocities pulls even odd modes")
 
 
@@ -86,7 +88,7 @@ def _descend(place, squares, at, slope, rules, rms):
 
 
 @njit
-def _learn(parameters, squares, at, points, j, block, room, rules, axes):
+def _learn(parameters, squares, at, points, j, block, room, unit, rules, axes):
     """Take step j of the discriminator with a Wide of units."""
     units, last, count = parameters.shape[1], len(axes) + 1, len(points)
     real = type(rules.scale)
@@ -95,14 +97,14 @@ def _learn(parameters, squares, at, points, j, block, room, rules, axes):
     weights, biases = load_rows(place, units, units, axes), load(place, last * units)
     where, pulls, data = pointer(points, 0), pointer(room.pulls, 0), pointer(room.data, j * room.data.shape[1])
     if rules.penalty == 0:
-        values, slopes, sums = moments(weights, biases, where, where, count, False, axes, rules)
+        values, slopes, sums = moments(weights, biases, where, where, count, False, axes, unit)
     else:
-        values, slopes, sums = moments(weights, biases, where, pulls, count, True, axes, rules)
+        values, slopes, sums = moments(weights, biases, where, pulls, count, True, axes, unit)
     gain, loss = rules.scale / real(count), -rules.scale / real(rules.n_data)
     values, slopes, sums = values * gain, slopes * gain, scaled(sums, gain)
-    data_values, data_slopes, data_sums = moments(weights, biases, data, data, rules.n_data, False, axes, rules)
+    data_values, data_slopes, data_sums = moments(weights, biases, data, data, rules.n_data, False, axes, unit)
     values, slopes, sums = values + data_values * loss, slopes + data_slopes * loss, add_scaled(sums, data_sums, loss)
-    if homogeneous(rules):
+    if homogeneous(unit):
         values = biases * slopes + dot(weights, sums)
 
     rms, push, spare = squares.size > 0, load(place, 0), pointer(room.slopes, block * room.slopes.shape[1])
@@ -115,7 +117,7 @@ def _learn(parameters, squares, at, points, j, block, room, rules, axes):
 
 
 @njit
-def _add_field(parameters, at, points, block, room, rules, axes):
+def _add_field(parameters, at, points, block, room, unit, axes):
     """Add what a Wide of units adds to grad D at the points, over the factor sqrt(2 / H)."""
     units = parameters.shape[1]
     place, where = pointer(parameters, at), pointer(points, 0)
@@ -124,7 +126,7 @@ def _add_field(parameters, at, points, block, room, rules, axes):
     pushes = scaled(weights, load(place, 0))
     step = len(axes) * width(place) // PARTS
     for p in range(len(points)):
-        add_pushes(force, p * step, affine(biases, weights, where, p * len(axes)), pushes, rules)
+        add_pushes(force, p * step, affine(biases, weights, where, p * len(axes)), pushes, unit)
 
 
 @njit
@@ -134,7 +136,7 @@ def _phases(rules):
 
 
 @njit
-def _work(block, phase, points, parameters, squares, room, rules, axes):
+def _work(block, phase, points, parameters, squares, room, unit, rules, axes):
     """Play one phase with one block of units.
 
     Without the regulariser the only phase has all steps; with it, phase j has the step j - 1.  grad D is taken before
@@ -153,9 +155,9 @@ def _work(block, phase, points, parameters, squares, room, rules, axes):
         for turn in range(0 if before else 1, 3 if after else 2):
             if turn == 1:
                 for j in range(first, last):
-                    _learn(parameters, squares, wide * n, points, j * rules.resampled, block, room, rules, axes)
+                    _learn(parameters, squares, wide * n, points, j * rules.resampled, block, room, unit, rules, axes)
             else:
-                _add_field(parameters, wide * n, points, block, room, rules, axes)
+                _add_field(parameters, wide * n, points, block, room, unit, axes)
 
 
 @njit
@@ -178,7 +180,7 @@ def _couple(out, gradients, dim, rules):
 
 
 @njit
-def _close(phase, points, room, rules, axes):
+def _close(phase, points, room, unit, rules, axes):
     """Add up the blocks' forces after a phase, for the particles or for the regulariser."""
     forces, dim = room.forces, len(axes)
     for block in range(1, BLOCKS):
@@ -197,7 +199,7 @@ def _close(phase, points, room, rules, axes):
         for p in range(len(points)):
             for axis in range(dim):
                 pull = rules.penalty * room.pulls[p * dim + axis]
-                room.pulls[p * dim + axis] = points[p, axis] + pull if homogeneous(rules) else pull
+                room.pulls[p * dim + axis] = points[p, axis] + pull if homogeneous(unit) else pull
 
 
 @njit
@@ -217,7 +219,7 @@ def _move(points, velocities, rules, axes):
 
 
 @njit
-def _play(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes):
+def _play(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, unit, rules, axes):
     """Play one trial."""
     if diverged_at[k] >= 0:
         return
@@ -228,29 +230,29 @@ def _play(k, particles, parameters, squares, diverged_at, key, first_trial, firs
             _draw(room, key, t, uint64(first_trial + k), rules)
         for phase in range(_phases(rules)):
             for block in range(BLOCKS):
-                _work(block, phase, points, of_trial, means, room, rules, axes)
-            _close(phase, points, room, rules, axes)
+                _work(block, phase, points, of_trial, means, room, unit, rules, axes)
+            _close(phase, points, room, unit, rules, axes)
         if not _move(points, room.velocities, rules, axes):
             diverged_at[k] = t + 1
             return
 
 
 @compiled(error_model="numpy")
-def play_alone(particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes):
+def play_alone(particles, parameters, squares, diverged_at, key, first_trial, first, count, unit, rules, axes):
     """Play `count` iterations of each trial in turn, in place."""
     for k in range(len(particles)):
-        _play(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes)
+        _play(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, unit, rules, axes)
 
 
 @compiled(parallel=True, error_model="numpy")
-def play_trials(particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes):
+def play_trials(particles, parameters, squares, diverged_at, key, first_trial, first, count, unit, rules, axes):
     """See play_alone: trials side by side."""
     for k in prange(len(particles)):
-        _play(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, rules, axes)
+        _play(k, particles, parameters, squares, diverged_at, key, first_trial, first, count, unit, rules, axes)
 
 
 @compiled(parallel=True, error_model="numpy")
-def play_blocks(points, parameters, squares, key, trial, first, count, rules, axes, room):
+def play_blocks(points, parameters, squares, key, trial, first, count, unit, rules, axes, room):
     """Play one trial, its units side by side; return the first step whose particles are not finite, or -1.
 
     Numba wants the tuple `room` (`room_of`) from outside.
@@ -260,8 +262,8 @@ def play_blocks(points, parameters, squares, key, trial, first, count, rules, ax
             _draw(room, key, t, uint64(trial), rules)
         for phase in range(_phases(rules)):
             for block in prange(BLOCKS):
-                _work(block, phase, points, parameters, squares, room, rules, axes)
-            _close(phase, points, room, rules, axes)
+                _work(block, phase, points, parameters, squares, room, unit, rules, axes)
+            _close(phase, points, room, unit, rules, axes)
         if not _move(points, room.velocities, rules, axes):
             return t + 1
     return -1
