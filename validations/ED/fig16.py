@@ -36,7 +36,7 @@ NAMES = ("metric", "distance", "likelihood")
 # width, iterations, rates, ratios, seeds
 SIZES = {
     "smoke": (64, 150, 0.03, 0.1, np.geomspace(0.003, 0.8, 6), 2),
-    "quick": (512, 1500, 0.3, 0.1, np.geomspace(0.003, 0.8, 9), 8),
+    "quick": (512, 1500, 0.3, 0.1, np.geomspace(0.003, 0.8, 9), 6),
     "paper": (2048, 3000, 0.3, 0.1, np.geomspace(0.003, 0.8, 24), 16),
 }
 
