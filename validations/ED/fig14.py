@@ -33,7 +33,7 @@ LEVEL, N = math.log(8) / 2, 200
 RATES = {"lr_disc": 1e-4, "lr_gen": 1e-3, "reg": 1.0}
 PRINTED_SLOPE = 4.90
 POWER, EXPONENTIAL, WEIGHT = range(3)  # rows of "laws": slope, its two intervals, intercept, log-likelihood
-NEAR = 2  # cells on either side of the first start's crossing that all starts are run at
+NEAR = 1  # cells on either side of the first start's crossing that all starts are run at
 # ratios, n_disc, starts, iterations
 SIZES = {
     "smoke": (np.geomspace(0.04, 0.3, 4), [2, 20, 200], 2, 100),

@@ -34,7 +34,7 @@ LEVEL, N = math.log(8) / 2, 200
 RATES = {"lr_disc": 1e-4, "lr_gen": 1e-3, "reg": 1.0}
 PRINTED_SLOPE, FAR = 1.86, 0.65
 EXPONENTIAL, POWER, WEIGHT = range(3)  # rows of "laws": slope, its two intervals, intercept, log-likelihood
-NEAR = 2  # cells on either side of the first start's crossing that all starts are run at
+NEAR = 1  # cells on either side of the first start's crossing that all starts are run at
 # ratios, n_disc, starts, iterations
 SIZES = {
     "smoke": ([0.1, 0.3, 0.5, 0.7], [2, 20, 200], 2, 100),

@@ -40,7 +40,7 @@ MODES = {f"k^-{decay}": ganth.FourierModes(decay=decay) for decay in (2, 3, 4)}
 MODES["exponential"] = ganth.FourierModes("exponential")
 ONE_RATE = ganth.FourierModes(decay=1e-9, factor=0.1)
 POWERS = ("k^-2", "k^-3", "k^-4")
-NEAR = 2  # cells on either side of the first start's crossing that all starts are run at
+NEAR = 1  # cells on either side of the first start's crossing that all starts are run at
 # ratios, n_disc and iterations for powers and for the exponential; starts
 SIZES = {
     "smoke": ((np.geomspace(0.05, 0.5, 4), [2, 20, 200], 40), ([0.2, 0.4, 0.5, 0.7], [2, 20, 200], 40), 1),
