@@ -39,6 +39,7 @@ report: $(VENV)/.ganth
 
 test: $(VENV)/.ganth-test
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests/cuda
 
 lint: $(VENV)/.ganth-test
 	$(BIN)/ruff check .

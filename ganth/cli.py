@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(command=cli_train.train)
 
     info = commands.add_parser("info", help="versions, processor, threads, cache folder")
+    info.add_argument("--kernels", action="store_true", help="what each CUDA kernel takes (needs no GPU)")
     info.set_defaults(command=_info)
 
     bench = commands.add_parser("bench", help="list the benchmarks of the checkout, or run some")
@@ -174,6 +175,11 @@ def _info(arguments: argparse.Namespace) -> int:
     from .backend import cache_folder, resolve
     from .claims.making import versions
 
+    if arguments.kernels:
+        from . import gate
+
+        print(gate.as_text(gate.table()))
+        return 0
     for name, version in versions().items():
         print(f"{name:12} {version}")
     print(f"{'platform':12} {platform.platform()}")

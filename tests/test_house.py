@@ -40,6 +40,8 @@ MAY_IMPORT = {
     "files": set(),
     "blas": set(),
     "backend": {"checks", "numba", "llvmlite"},
+    "device": {"numba"},
+    "gate": {"device", "backend", "files", "numba", "numba_cuda"},
     "formulas": {"math", "numba"},
     "lanes": {"numba", "llvmlite", "formulas"},
     "streams": {"checks", "formulas", "backend"},
@@ -65,10 +67,10 @@ MAY_IMPORT = {
     "transitions": {"checks", "scipy"},
     "stopping": set(),
     "claims": {"plotting", "files", "sweeps", "blas"},
-    "cli": {"cli_train", "claims", "checks", "backend"},
+    "cli": {"cli_train", "claims", "checks", "backend", "gate"},
     "cli_train": {"checks", "files", "games", "nn", "metrics", "targets", "stopping", "plotting"},
 }
-LOOPS = {"numba", "llvmlite", "formulas", "backend", "lanes", "math", "numpy"}
+LOOPS = {"numba", "llvmlite", "formulas", "backend", "device", "lanes", "math", "numpy"}
 NUMBA_TYPES = {"boolean", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"}
 
 

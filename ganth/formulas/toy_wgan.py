@@ -10,6 +10,7 @@ import math
 from numba import njit
 
 NORMAL, LOGISTIC, LAPLACE, CAUCHY = range(4)
+EXPLICIT, ALTERNATING, SYMPLECTIC, REFERENCE = range(4)  # rules of a step
 _ROOT_TWO_PI = 2.5066282746310002
 _SQRT_HALF = 0.7071067811865476
 _MOST_TERMS = 2000  # the normal law's series: theta = 38, beyond which they overflow, takes 1,100

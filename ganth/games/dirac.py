@@ -311,7 +311,13 @@ class DiracGAN(Game):
         return self._play(theta, np.ones(1), key, options, observer=observer, progress=progress, threads=threads)
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
-        return DiracEngine(self, options["phi0"], trials=trial_keys(options), dtype=options["dtype"], threads=threads)
+        return DiracEngine(
+            self, options["phi0"], trials=trial_keys(options), dtype=options["dtype"], threads=threads,
+            backend=options["backend"],
+        )  # fmt: skip
+
+    def _has_cuda_loops(self) -> bool:
+        return self.order != "continuous"
 
     def _require_plain(self, what: str) -> None:
         wanted = {"loss": "linear", "lr_disc": 1.0, "lr_gen": 1.0, "n_disc": 1, "consensus": 0.0}
@@ -350,8 +356,11 @@ class DiracEngine:
 
     recorded: tuple[str, ...] = ("phi",)
 
-    def __init__(self, game: DiracGAN, phi0: Any, *, trials: range, dtype: str, threads: int | None) -> None:
+    def __init__(
+        self, game: DiracGAN, phi0: Any, *, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
         self.game, self.phi0, self.trials, self.dtype, self.threads = game, phi0, trials, np.dtype(dtype), threads
+        self.backend = backend
         self.clip = math.inf if game.clip is None else game.clip
 
     def start(self, particles: Floats, masses: Floats) -> State:
@@ -385,12 +394,17 @@ class DiracEngine:
         loss, settings = _LOSSES[game.loss][0], (game.damping, game.target_norm or 0.0, game.noise, game.consensus)
         law = (loss, *(real(value) for value in (*settings, self.clip)))
         shared = (state["particles"], state["phi"], state["diverged_at"], int(state["step"]), count, law)
+        rates = real(game.lr_disc), real(game.lr_gen), game.n_disc, game.order == "alternating"
+        if self.backend == "cuda":
+            from . import dirac_cuda
+
+            dirac_cuda.play_steps(*shared, *rates)
+            return
         with parallel_region(self.threads):
             if flows:
                 play_flow(*shared, game.lr_gen / game.lr_disc, float(game.n_disc), game.lr_disc)
             else:
-                rates = real(game.lr_disc), real(game.lr_gen)
-                play_steps(*shared, *rates, game.n_disc, game.order == "alternating")
+                play_steps(*shared, *rates)
 
     def discriminator(self, state: State, trial: int) -> Discriminator:
         """Return f(x) = phi x of a trial (its place in the state)."""

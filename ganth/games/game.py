@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import checks, streams
-from ..backend import no_cuda_loops
+from ..backend import no_cuda_loops, resolve
 from ..checks import Floats
 from ..errors import InterruptedRun, ShapeError
 from ..formulas.random import START
@@ -30,6 +30,10 @@ class Game:
         """Return the engine that plays this game for a call's options."""
         raise NotImplementedError
 
+    def _has_cuda_loops(self) -> bool:
+        """Return whether there are CUDA loops for these settings."""
+        return False
+
     def _options(
         self,
         *,
@@ -41,14 +45,15 @@ class Game:
         dtype: str,
     ) -> dict[str, Any]:
         """Return the checked options of a call to `run`, as a record keeps them."""
-        no_cuda_loops(backend, type(self).__name__)
+        if not self._has_cuda_loops():
+            no_cuda_loops(backend, f"{type(self).__name__} with these settings")
         return {
             "steps": checks.integer("steps", steps, at_least=0),
             "trials": checks.integer("trials", trials, at_least=1),
             "first_trial": checks.integer("first_trial", first_trial, at_least=0),
             "record_every": None if record_every is None else checks.integer("record_every", record_every, at_least=1),
             "dtype": checks.choice("dtype", dtype, _DTYPES),
-            "backend": "cpu",
+            "backend": resolve(backend) if self._has_cuda_loops() else "cpu",
         }
 
     def _play(
@@ -86,6 +91,7 @@ class Game:
         steps = checks.integer("steps", steps, at_least=1)
         done = int(run.steps[-1])
         options = {**run.options, "steps": done + steps}
+        resolve(options["backend"])
         engine = self._engine(run.seed, options, threads)
         engine.check_length(done + steps, run.masses)
         state = {name: value.copy() for name, value in run.state.items()}

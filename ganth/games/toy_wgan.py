@@ -288,7 +288,13 @@ class ToyWGAN(Game):
         return self._play(theta, np.ones(1), key, options, observer=observer, progress=progress, threads=threads)
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
-        return ToyEngine(self, options["omega0"], trials=trial_keys(options), dtype=options["dtype"], threads=threads)
+        return ToyEngine(
+            self, options["omega0"], trials=trial_keys(options), dtype=options["dtype"], threads=threads,
+            backend=options["backend"],
+        )  # fmt: skip
+
+    def _has_cuda_loops(self) -> bool:
+        return self.integrator != "reference"
 
     def _values(self, loop: str, name: str, value: ArrayLike) -> Any:
         from . import toy_wgan_cpu
@@ -356,8 +362,11 @@ class ToyEngine:
 
     recorded: tuple[str, ...] = ("omega",)
 
-    def __init__(self, game: ToyWGAN, omega0: Any, *, trials: range, dtype: str, threads: int | None) -> None:
+    def __init__(
+        self, game: ToyWGAN, omega0: Any, *, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
         self.game, self.omega0, self.trials, self.dtype, self.threads = game, omega0, trials, np.dtype(dtype), threads
+        self.backend = backend
         self.clip = math.inf if game.clip is None else game.clip
 
     def start(self, particles: Floats, masses: Floats) -> State:
@@ -378,16 +387,22 @@ class ToyEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps."""
-        from .toy_wgan_cpu import play
-
         game = self.game
         law = (game.code, game.gamma, self.clip)
         omegas = state["omega"].reshape(len(self.trials), -1)
+        call = (
+            state["particles"], state["u"], omegas, state["diverged_at"], int(state["step"]), count,
+            law, _INTEGRATORS.index(game.integrator), game.time_step,
+        )  # fmt: skip
+        if self.backend == "cuda":
+            from . import toy_wgan_cuda
+
+            toy_wgan_cuda.play(*call)
+            return
+        from .toy_wgan_cpu import play
+
         with parallel_region(self.threads):
-            play(
-                state["particles"], state["u"], omegas, state["diverged_at"], int(state["step"]), count,
-                law, _INTEGRATORS.index(game.integrator), game.time_step,
-            )  # fmt: skip
+            play(*call)
 
     def discriminator(self, state: State, trial: int) -> Discriminator:
         """Return the critic of a trial (its place in the state)."""

@@ -10,9 +10,9 @@ from numba import njit, prange
 
 from ..backend import compiled
 from ..formulas import toy_wgan as formula
+from ..formulas.toy_wgan import ALTERNATING, EXPLICIT, REFERENCE, SYMPLECTIC
 from ..lanes.extrapolation import COLUMNS, refine
 
-EXPLICIT, ALTERNATING, SYMPLECTIC, REFERENCE = range(4)
 _TOLERANCE = 1e-14
 _SHORTEST = 2.0**-40  # of a span: an unsettled step is taken as it is
 
