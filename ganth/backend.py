@@ -54,6 +54,14 @@ def resolve(backend: str) -> str:
     return backend
 
 
+def simulated() -> bool:
+    """Return whether Numba's simulator stands in for a GPU (NUMBA_ENABLE_CUDASIM=1 before Python starts)."""
+    import numba
+
+    config: Any = numba.config
+    return bool(config.ENABLE_CUDASIM)
+
+
 def no_cuda_loops(backend: str, what: str) -> None:
     """Resolve `backend` for work that has CPU loops only: "auto" and "cpu" pass, "cuda" raises and says so."""
     if backend == "cuda" and resolve(backend) == "cuda":

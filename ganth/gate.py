@@ -100,7 +100,9 @@ def find_ptxas() -> pathlib.Path:
     if not found and (on_path := shutil.which("ptxas")):
         found = [pathlib.Path(on_path)]
     if not found:
-        raise BackendUnavailableError("there is no ptxas: pip install 'ganth[cuda13]', or put a CUDA toolkit on the path")
+        raise BackendUnavailableError(
+            "there is no ptxas: pip install 'ganth[cuda13]', or put a CUDA toolkit on the path"
+        )
     return found[-1]
 
 

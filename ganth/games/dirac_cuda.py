@@ -27,7 +27,9 @@ def _play_steps(
         for _ in range(n_disc):
             phi = phi + lr_disc * forces(loss, theta, phi, damping, target, noise, consensus)[1]
             phi = min(max(phi, -clip), clip)
-        theta = theta + lr_gen * forces(loss, theta, phi if alternating else start, damping, target, noise, consensus)[0]
+        theta = (
+            theta + lr_gen * forces(loss, theta, phi if alternating else start, damping, target, noise, consensus)[0]
+        )
         if not (math.isfinite(theta) and math.isfinite(phi)):
             diverged_at[t] = first + step + 1
             break

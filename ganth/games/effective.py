@@ -19,6 +19,7 @@ from .run import Run
 _WIDTHS = {"dense": 2048, "deep": 512, "fourier": None}
 _IMPLIED = ("width", "n_data", "reg", "inner", "start_mean")  # follow from other settings where None
 _SYMMETRY_TOLERANCE = 1e-9
+_MOST_AXES_ON_CUDA = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,6 +327,9 @@ class EffectiveGAN(Game):
         masses = np.full(n, 1.0 / n)
         return self._play(start, masses, key, options, observer=observer, progress=progress, threads=threads)
 
+    def _has_cuda_loops(self) -> bool:
+        return self.discriminator == "dense" and self.target.means.shape[1] <= _MOST_AXES_ON_CUDA
+
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         call: dict[str, Any] = {
             "key": key,
@@ -336,7 +340,7 @@ class EffectiveGAN(Game):
         if self.discriminator == "dense":
             from .one_hidden import OneHiddenEngine
 
-            return OneHiddenEngine(self, **call)
+            return OneHiddenEngine(self, **call, backend=options["backend"])
         if self.discriminator == "deep":
             from .deep import DeepEngine
 

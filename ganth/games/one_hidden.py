@@ -35,8 +35,11 @@ class OneHiddenEngine:
 
     recorded: tuple[str, ...] = ()
 
-    def __init__(self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
+    def __init__(
+        self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
+        self.backend = backend
         assert game.width is not None
         self.width, self.dim = game.width, game.target.means.shape[1]
 
@@ -96,6 +99,15 @@ class OneHiddenEngine:
             means=game.target.means,
             factors=np.linalg.cholesky(game.target.covariances),
         )
+        if self.backend == "cuda":
+            from . import one_hidden_cuda
+
+            one_hidden_cuda.play_trials(
+                state["particles"], state["parameters"], state.get("squares", np.empty(0, self.dtype)),
+                state["diverged_at"], np.uint64(self.key), self.trials.start, int(state["step"]), count,
+                one_hidden_cuda.CODES[game.activation], rules,
+            )  # fmt: skip
+            return
         parameters = self._padded(state["parameters"])
         squares = (
             self._padded(state["squares"]) if "squares" in state else np.zeros((len(parameters), 0, 0), self.dtype)

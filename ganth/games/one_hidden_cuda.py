@@ -14,7 +14,8 @@ import numpy as np
 from numba import cuda, float32, float64, int64, uint64
 
 from ..device import SHARED, back, kernel, there
-from ..formulas.random import DATA, NOISE, normal_pair, philox, uniform
+from ..formulas.random import DATA, NOISE, philox, uniform
+from ..formulas.turns import sin_cos_float64
 
 DIMENSIONS = (1, 2, 3)  # of the points: loops over axes are unrolled
 RELU, TANH, ERF = range(3)
@@ -62,8 +63,13 @@ def _draw(data, at, means, factors, cumulative, key, step, trial, p, axes):
         for other in range(axis + 1):
             i = p * axes + other
             a, b, c, d = philox(key, uint64(i // 2), step, trial, uint64(NOISE))
-            first, second = normal_pair(a, b, c, d)
-            x += factors[mode, axis, other] * (first if i % 2 == 0 else second)
+            turn = uniform(c, d)
+            sine, cosine = sin_cos_float64(turn - 1.0 if turn >= 0.5 else turn)
+            x += (
+                factors[mode, axis, other]
+                * math.sqrt(-2.0 * math.log(uniform(a, b)))
+                * (cosine if i % 2 == 0 else sine)
+            )
         data[at + p * axes + axis] = x
 
 
@@ -91,7 +97,7 @@ def _player(axes):
             real[:, ::1], float64[::1], float64[:, ::1], float64[:, :, ::1], *numbers, *whole,
         )  # fmt: skip
 
-    @kernel(*map(signature, (float32, float64)), block=BLOCK, resident=2, shared=SHARED)
+    @kernel(*map(signature, (float32, float64)), block=BLOCK, resident=1, shared=SHARED)
     def play(
         particles, parameters, squares, rooms, diverged_at, key, first_trial, first, count,
         gram, cumulative, means, factors,
@@ -123,7 +129,7 @@ def _player(axes):
         for iteration in range(first, first + count):
             for j in range(n_disc + 1):
                 # grad D at the particles, where the penalty or the generator takes it here.
-                if penalty != 0 and j < n_disc or j == (0 if simultaneous else n_disc):
+                if (penalty != 0 and j < n_disc) or j == (0 if simultaneous else n_disc):
                     for p in range(thread, n, threads):
                         x = cuda.local.array(axes, rooms.dtype)
                         slopes = cuda.local.array(axes, rooms.dtype)
@@ -233,7 +239,7 @@ _PLAYERS = {axes: _player(axes) for axes in DIMENSIONS}
 
 
 def places(particles, parameters, n_data):
-    """Return what lies in shared memory (0: nothing, 1: points, 2: parameters too), numbers of a room, and its bytes."""
+    """Return what is in shared memory (0: nothing, 1: points, 2: parameters too), numbers of a room, and its bytes."""
     n, axes = particles.shape[1:]
     room = (4 * n + n_data) * axes
     sizes = [0, room * particles.itemsize, (room + parameters[0].size) * particles.itemsize]
@@ -241,9 +247,9 @@ def places(particles, parameters, n_data):
     return inside, room, sizes[inside]
 
 
-def play_trials(particles, parameters, squares, diverged_at, key, first_trial, first, count, code, rules, block=BLOCK):
+def play_trials(particles, parameters, squares, diverged_at, key, first_trial, first, count, code, rules):
     """See one_hidden_cpu.play_alone; `code` is the activation's of CODES, parameters are not padded."""
-    trials, n, axes = particles.shape
+    trials, _, axes = particles.shape
     units = parameters.shape[2]
     inside, room, size = places(particles, parameters, rules.n_data)
     here = (
@@ -259,7 +265,7 @@ def play_trials(particles, parameters, squares, diverged_at, key, first_trial, f
         *(there(array) for array in (rules.gram, rules.cumulative, rules.means, rules.factors)),
         rules.scale, rules.lr_disc, rules.reg, rules.lr_gen, rules.penalty, rules.local, rules.other, one,
         code, rules.n_disc, rules.n_data, int(rules.simultaneous), int(rules.resampled), int(squares.size > 0),
-        inside, units, room, block=block, shared=size,
+        inside, units, room, block=BLOCK, shared=size,
     )  # fmt: skip
     back((on_device[0], particles), (on_device[1], here[1]), (stops, diverged_at))
     if squares.size:
