@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import importlib.util
 import math
 import os
 import pathlib
@@ -30,7 +31,7 @@ _forked_after_parallel = False
 def resolve(backend: str) -> str:
     """Return "cpu" or "cuda" for "cpu", "cuda" or "auto"; never fall back silently.
 
-    Raises `BackendUnavailableError` for "cuda" where there is no usable GPU, and says what to do.
+    Raises `BackendUnavailableError` for "cuda" where there is no usable GPU, and says what is missing and what to do.
 
     >>> resolve("cpu")
     'cpu'
@@ -47,11 +48,20 @@ def resolve(backend: str) -> str:
     if backend == "auto":
         return "cuda" if usable else "cpu"
     if not usable:
-        raise BackendUnavailableError(
-            "backend='cuda' asked for, but Numba sees no CUDA device; "
-            "use backend='cpu', or install a driver and numba-cuda"
-        )
+        raise BackendUnavailableError(f"backend='cuda' asked for, but {_missing()}; or use backend='cpu'")
     return backend
+
+
+def _missing() -> str:
+    """Return in words what keeps Numba from a GPU, and what to do about it."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "numba-cuda is not installed: pip install 'ganth[cuda13]' (or cuda12 for an older driver)"
+    from numba import cuda
+
+    words = " ".join(str(cuda.cuda_error() or "").split())
+    if "cannot be found" in words or "libcuda" in words or not words:
+        return "there is no CUDA driver, or no device: install NVIDIA's driver (nvidia-smi lists what it sees)"
+    return f"the driver does not start ({words}): it must be new enough for the toolkit, or pip install 'ganth[cuda12]'"
 
 
 def simulated() -> bool:
