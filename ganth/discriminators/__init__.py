@@ -9,6 +9,7 @@ from .dense import DenseNetwork, DenseReLU
 from .expansion import KernelExpansion
 from .features import LinearFeatures
 from .fourier import FourierModes, FourierWaves
+from .line import HingeCritic, LinearDiscriminator
 from .one_hidden import OneHidden
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "Discriminator",
     "FourierModes",
     "FourierWaves",
+    "HingeCritic",
     "KernelExpansion",
+    "LinearDiscriminator",
     "LinearFeatures",
     "OneHidden",
 ]

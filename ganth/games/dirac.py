@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import checks
 from ..backend import parallel_region
 from ..checks import Floats
-from ..discriminators import Discriminator
+from ..discriminators import Discriminator, LinearDiscriminator
 from ..errors import ParameterError, ShapeError
 from ..formulas import dirac as formulas
 from . import oscillator
@@ -311,10 +311,7 @@ class DiracGAN(Game):
         return self._play(theta, np.ones(1), key, options, observer=observer, progress=progress, threads=threads)
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
-        return DiracEngine(
-            self, options["phi0"], trials=trial_keys(options), dtype=options["dtype"], threads=threads,
-            backend=options["backend"],
-        )  # fmt: skip
+        return DiracEngine(self, options, threads)
 
     def _has_cuda_loops(self) -> bool:
         return self.order != "continuous"
@@ -326,41 +323,14 @@ class DiracGAN(Game):
                 raise ParameterError(f"{name} must be {value!r} for {what}, got {getattr(self, name)!r}")
 
 
-@dataclass(frozen=True)
-class LinearDiscriminator:
-    """The function f(x) = slope x on the line.
-
-    Parameters
-    ----------
-    slope : float
-
-    Examples
-    --------
-    >>> LinearDiscriminator(2.0)([[0.5], [1.0]])
-    array([1., 2.])
-    """
-
-    slope: float
-
-    def __call__(self, x: ArrayLike) -> Floats:
-        """Return f at points x (m, 1), shape (m,)."""
-        return self.slope * checks.points("x", x, dim=1)[:, 0]
-
-    def gradient(self, x: ArrayLike) -> Floats:
-        """Return the gradient of f at points x (m, 1), shape (m, 1)."""
-        return np.full(checks.points("x", x, dim=1).shape, self.slope)
-
-
 class DiracEngine:
     """Plays `DiracGAN`.  The state keeps, beside what every engine keeps, "phi" (trials,)."""
 
     recorded: tuple[str, ...] = ("phi",)
 
-    def __init__(
-        self, game: DiracGAN, phi0: Any, *, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
-    ) -> None:
-        self.game, self.phi0, self.trials, self.dtype, self.threads = game, phi0, trials, np.dtype(dtype), threads
-        self.backend = backend
+    def __init__(self, game: DiracGAN, options: dict[str, Any], threads: int | None) -> None:
+        self.game, self.threads, self.phi0, self.backend = game, threads, options["phi0"], options["backend"]
+        self.trials, self.dtype = trial_keys(options), np.dtype(options["dtype"])
         self.clip = math.inf if game.clip is None else game.clip
 
     def start(self, particles: Floats, masses: Floats) -> State:
@@ -398,8 +368,7 @@ class DiracEngine:
         if self.backend == "cuda":
             from . import dirac_cuda
 
-            dirac_cuda.play_steps(*shared, *rates)
-            return
+            return dirac_cuda.play_steps(*shared, *rates)
         with parallel_region(self.threads):
             if flows:
                 play_flow(*shared, game.lr_gen / game.lr_disc, float(game.n_disc), game.lr_disc)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from .. import checks
 from ..backend import parallel_region
 from ..checks import Floats
-from ..discriminators import Discriminator
+from ..discriminators import Discriminator, HingeCritic
 from ..errors import ParameterError, ShapeError
 from ..formulas import toy_wgan as formulas
 from .game import Game, Progress, given_start, trial_keys
@@ -288,10 +288,7 @@ class ToyWGAN(Game):
         return self._play(theta, np.ones(1), key, options, observer=observer, progress=progress, threads=threads)
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
-        return ToyEngine(
-            self, options["omega0"], trials=trial_keys(options), dtype=options["dtype"], threads=threads,
-            backend=options["backend"],
-        )  # fmt: skip
+        return ToyEngine(self, options, threads)
 
     def _has_cuda_loops(self) -> bool:
         return self.integrator != "reference"
@@ -330,43 +327,14 @@ class ToyWGAN(Game):
         return theta, 2.0 * self.gamma * energy * np.cos(angle) ** 2, (half * weight).ravel() * pace
 
 
-@dataclass(frozen=True)
-class HingeCritic:
-    """The function f(x) = mean of max(omega_j x, 0) on the line.
-
-    Parameters
-    ----------
-    slopes : (m,) array
-        omega.
-
-    Examples
-    --------
-    >>> HingeCritic(np.array([1.0, -2.0]))([[1.0], [-1.0]])
-    array([0.5, 1. ])
-    """
-
-    slopes: Floats
-
-    def __call__(self, x: ArrayLike) -> Floats:
-        """Return f at points x (m, 1), shape (m,)."""
-        return np.asarray(np.maximum(checks.points("x", x, dim=1) * self.slopes, 0.0).mean(axis=1))
-
-    def gradient(self, x: ArrayLike) -> Floats:
-        """Return the gradient of f at points x (m, 1), shape (m, 1); 0 of an atom at its kink."""
-        rising = checks.points("x", x, dim=1) * self.slopes > 0
-        return np.asarray((rising * self.slopes).mean(axis=1, keepdims=True))
-
-
 class ToyEngine:
     """Plays `ToyWGAN`.  The state keeps, beside what every engine keeps, "omega" (trials,) or (trials, m) and "u"."""
 
     recorded: tuple[str, ...] = ("omega",)
 
-    def __init__(
-        self, game: ToyWGAN, omega0: Any, *, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
-    ) -> None:
-        self.game, self.omega0, self.trials, self.dtype, self.threads = game, omega0, trials, np.dtype(dtype), threads
-        self.backend = backend
+    def __init__(self, game: ToyWGAN, options: dict[str, Any], threads: int | None) -> None:
+        self.game, self.threads, self.omega0, self.backend = game, threads, options["omega0"], options["backend"]
+        self.trials, self.dtype = trial_keys(options), np.dtype(options["dtype"])
         self.clip = math.inf if game.clip is None else game.clip
 
     def start(self, particles: Floats, masses: Floats) -> State:
