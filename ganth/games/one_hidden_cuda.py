@@ -21,6 +21,7 @@ DIMENSIONS = (1, 2, 3)  # of the points: loops over axes are unrolled
 RELU, TANH, ERF = range(3)
 CODES = {"relu": RELU, "tanh": TANH, "erf": ERF}
 BLOCK = 256
+_FLAG = 16  # bytes of shared memory that the kernel declares itself
 _TWO_OVER_ROOT_PI = 1.1283791670955126
 
 
@@ -97,7 +98,7 @@ def _player(axes):
             real[:, ::1], float64[::1], float64[:, ::1], float64[:, :, ::1], *numbers, *whole,
         )  # fmt: skip
 
-    @kernel(*map(signature, (float32, float64)), block=BLOCK, resident=1, shared=SHARED)
+    @kernel(*map(signature, (float32, float64)), block=BLOCK, resident=1, shared=SHARED - _FLAG)
     def play(
         particles, parameters, squares, rooms, diverged_at, key, first_trial, first, count,
         gram, cumulative, means, factors,
@@ -243,7 +244,7 @@ def places(particles, parameters, n_data):
     n, axes = particles.shape[1:]
     room = (4 * n + n_data) * axes
     sizes = [0, room * particles.itemsize, (room + parameters[0].size) * particles.itemsize]
-    inside = max(level for level, size in enumerate(sizes) if size <= SHARED)
+    inside = max(level for level, size in enumerate(sizes) if size <= max(SHARED - _FLAG, 0))
     return inside, room, sizes[inside]
 
 

@@ -20,7 +20,8 @@ def small_blocks(monkeypatch):
 def game(axes, **changes):
     means = 2 * ganth.streams.uniform(3, (3, axes)) - 1
     target = ganth.targets.GaussianMixture(means, 0.05)
-    call = {"n_particles": 5, "width": 11, "ntk_ratio": 0.2, "lr_disc": 0.1, "lr_gen": 0.2, "n_disc": 2, "n_data": 7}
+    coupling = {} if "gram" in changes else {"ntk_ratio": 0.2}
+    call = coupling | {"n_particles": 5, "width": 11, "lr_disc": 0.1, "lr_gen": 0.2, "n_disc": 2, "n_data": 7}
     return ganth.EffectiveGAN(target, **call | changes)
 
 
@@ -59,8 +60,7 @@ def test_what_does_not_fit_lies_in_global_memory(monkeypatch, shared):
 
 
 def test_a_gram_matrix_couples():
-    gram = 5 * np.eye(5) + 0.3
-    one = game(2).with_settings(gram=gram)
+    one = game(2, gram=5 * np.eye(5) + 0.3)
     on_cpu, on_gpu = (one.run(steps=2, seed=2, backend=backend) for backend in ("cpu", "cuda"))
     np.testing.assert_allclose(on_gpu.final, on_cpu.final, rtol=1e-11, atol=1e-11)
 
