@@ -38,8 +38,11 @@ class FeaturesEngine:
 
     recorded: tuple[str, ...] = ()
 
-    def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
+    def __init__(
+        self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
+        self.backend = backend
         self.map = self._map(0)
         self._room: tuple[NDArray[Any] | None, ...] | None = None
 
@@ -58,31 +61,32 @@ class FeaturesEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps."""
-        from . import features_cpu
-
         game, real = self.game, self.dtype.type
         masses = state["masses"].astype(np.float64)
         if self._room is None:
-            self._room = self._tables(masses), *self._scratch(masses.size)
+            tables, cuda = self._tables(masses), self.backend == "cuda"
+            self._room = (self._rows(tables),) if cuda else (tables, *self._scratch(masses.size))
         weights = self._rate * masses
         equal = bool((weights == weights[0]).all())
-        arguments = (
-            state["particles"],
-            state["diverged_at"],
-            state["coefficients"],
-            int(state["step"]),
-            count,
-            *self._room,
+        played = (state["particles"], state["diverged_at"], state["coefficients"], int(state["step"]), count)
+        law = (
             None if equal else weights.astype(self.dtype),
             (2 * math.pi * game.lr_gen * masses).astype(self.dtype),
             real(game.lr_disc * game.reg),
             real(weights[0] if equal else 1.0),
         )
+        if self.backend == "cuda":
+            from . import features_cuda
+
+            features_cuda.play_trials(*played, self._room[0], game.order == "alternating", *law)
+            return
+        from . import features_cpu
+
         if len(self.trials) == 1 or self.threads == 1:
-            features_cpu.play_alone(*arguments)
+            features_cpu.play_alone(*played, *self._room, *law)
             return
         with parallel_region(self.threads):
-            features_cpu.play_trials(*arguments)
+            features_cpu.play_trials(*played, *self._room, *law)
 
     def discriminator(self, state: State, trial: int) -> LinearFeatures:
         """Return the discriminator of a trial (its place in the state).
@@ -129,6 +133,15 @@ class FeaturesEngine:
             frequencies = (self._map(t).frequencies / (2 * math.pi)).astype(self.dtype)
             fill(table, frequencies, points[t], game.true_masses, self._rate, masses.sum())
         return tables
+
+    def _rows(self, tables: NDArray[Any]) -> NDArray[Any]:
+        """Return tables without their tiles and coefficients: see features_cuda."""
+        from .features_cpu import BYTES, PARTS
+
+        trials, count, rows = len(tables), len(self.map.frequencies), 4 + self.map.dim
+        tiles = tables.reshape(trials, -1, rows, BYTES * PARTS // self.dtype.itemsize)
+        whole = tiles.transpose(0, 2, 1, 3).reshape(trials, rows, -1)
+        return np.ascontiguousarray(whole[:, 2:, :count]).reshape(trials, -1)
 
     def _scratch(self, particles: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
         """Return room for each trial's forces and, if the generator waits for the discriminator, its waves."""

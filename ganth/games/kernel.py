@@ -180,6 +180,9 @@ class KernelGAN(Game):
         generated_masses = checks.masses("masses", masses, start.shape[1])
         return self._play(start, generated_masses, key, options, observer=observer, progress=progress, threads=threads)
 
+    def _has_cuda_loops(self) -> bool:
+        return self.n_frequencies is not None
+
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         call: dict[str, Any] = {
             "key": key,
@@ -197,4 +200,4 @@ class KernelGAN(Game):
             return HistoryEngine(self, **call)
         from .features import FeaturesEngine
 
-        return FeaturesEngine(self, **call)
+        return FeaturesEngine(self, **call, backend=options["backend"])
