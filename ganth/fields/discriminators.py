@@ -33,7 +33,7 @@ def optimal(
         Points [data length].
     target, generated : GaussianMixture or UniformBox
         The densities p of the data and q of the generator.
-    backend : {"cpu", "auto"}
+    backend : {"cpu", "cuda", "auto"}
     dtype : {"float64", "float32"}
         Of the arithmetic.  Results are float64 all the same, unless `out` says otherwise.
     threads : int, optional
@@ -87,7 +87,7 @@ def log_ratio(
     ----------
     x : (n, d) array
     target, generated : GaussianMixture or UniformBox
-    backend : {"cpu", "auto"}
+    backend : {"cpu", "cuda", "auto"}
     dtype : {"float64", "float32"}
     threads : int, optional
 
@@ -137,7 +137,7 @@ def suboptimal(
     f, f_prime : functions of an array r >= 0
         f > 0 and its derivative, element by element.  f = 1 gives the optimal discriminator.  r may be as small as
         1e-300 and as large as 1e300.
-    backend : {"cpu", "auto"}
+    backend : {"cpu", "cuda", "auto"}
     dtype : {"float64", "float32"}
     threads : int, optional
 

@@ -98,7 +98,7 @@ def velocity(
     divergence : {"kl", "reverse-kl", "pearson", "hellinger", "js", "gan"}
         :math:`D_f(p \| q) = \int q f(p/q)` with f = u log u, -log u, (u - 1)^2, (sqrt u - 1)^2,
         u log u - (u + 1) log((u + 1)/2), u log u - (u + 1) log(u + 1).
-    backend : {"cpu", "auto"}
+    backend : {"cpu", "cuda", "auto"}
     dtype : {"float64", "float32"}
     threads : int, optional
 

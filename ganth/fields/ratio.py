@@ -32,7 +32,7 @@ def evaluate(
     bare: bool = False,
 ) -> Triple:
     """Return d* (n,), the field grad d*/d* or, where `bare`, grad log r (n, d), and log r (n,), checked and whole."""
-    machine.no_cuda_loops(backend, "ganth.fields")
+    where = machine.resolve(backend)
     checks.choice("dtype", dtype, ("float64", "float32"))
     for name, density in (("target", target), ("generated", generated)):
         if not isinstance(density, GaussianMixture | UniformBox):
@@ -44,12 +44,18 @@ def evaluate(
     kept = _outputs(out, len(points), dim, dtype)
     tables = [_table(density, dtype) for density in (target, generated)]
     limit = np.dtype(dtype).type(_PLAIN_ERROR[dtype] / (np.finfo(dtype).eps / 2 * (dim + 4)))
-    from . import ratio_cpu
-
-    finite = np.empty(-(-len(points) // ratio_cpu.CHUNK), np.bool_)
     arguments = [part for table in tables for part in table]
-    with machine.parallel_region(threads):
-        ratio_cpu.evaluate(kept[0], kept[1], kept[2], finite, points, *arguments, limit, bare)
+    if where == "cuda":
+        from . import ratio_cuda
+
+        finite = np.empty(1, np.bool_)
+        ratio_cuda.evaluate(kept[0], kept[1], kept[2], finite, points, *arguments, limit, bare)
+    else:
+        from . import ratio_cpu
+
+        finite = np.empty(-(-len(points) // ratio_cpu.CHUNK), np.bool_)
+        with machine.parallel_region(threads):
+            ratio_cpu.evaluate(kept[0], kept[1], kept[2], finite, points, *arguments, limit, bare)
     if not finite.all():
         checks.points("x", x)
         raise ParameterError(f"x must be within the range of {dtype}, got {float(np.abs(points).max())}")
