@@ -44,18 +44,17 @@ def evaluate(
     kept = _outputs(out, len(points), dim, dtype)
     tables = [_table(density, dtype) for density in (target, generated)]
     limit = np.dtype(dtype).type(_PLAIN_ERROR[dtype] / (np.finfo(dtype).eps / 2 * (dim + 4)))
-    arguments = [part for table in tables for part in table]
     if where == "cuda":
         from . import ratio_cuda
 
         finite = np.empty(1, np.bool_)
-        ratio_cuda.evaluate(kept[0], kept[1], kept[2], finite, points, *arguments, limit, bare)
+        ratio_cuda.evaluate(kept[0], kept[1], kept[2], finite, points, *tables[0], *tables[1], limit, bare)
     else:
         from . import ratio_cpu
 
         finite = np.empty(-(-len(points) // ratio_cpu.CHUNK), np.bool_)
         with machine.parallel_region(threads):
-            ratio_cpu.evaluate(kept[0], kept[1], kept[2], finite, points, *arguments, limit, bare)
+            ratio_cpu.evaluate(kept[0], kept[1], kept[2], finite, points, *tables[0], *tables[1], limit, bare)
     if not finite.all():
         checks.points("x", x)
         raise ParameterError(f"x must be within the range of {dtype}, got {float(np.abs(points).max())}")

@@ -18,6 +18,7 @@ from ..device import back, kernel, there
 BOX, ROUND, SHEARED = 0, 1, 2  # kinds of densities, as in ratio_cpu
 DIMENSIONS = (1, 2, 3)  # loops over so many axes are unrolled; 0, any other, keeps sums in global memory
 ROOM = 256 * 2**20  # bytes of points and results on the device at once
+WORK = 2**28  # terms of exponents in a launch: a fraction of a second where float64 is slow
 _SMALLEST = {"float32": -80.0, "float64": -708.0}  # exponents of which exp is taken
 
 
@@ -201,7 +202,7 @@ def _evaluator(axes):
                     half = table[row + 1 + dim + j]
                     along = _sheared(table, row, x, t, j, dim, zero)[0] if whole else x[t, j] - table[row + 1 + j]
                     along *= (half + half) * share
-                    for i in range(0 if axes > 0 else j, dim):
+                    for i in range(0 if axes > 0 else j, dim if axes > 0 or whole else j + 1):
                         part = along
                         if i != j:
                             part = along * table[row + 1 + 3 * dim + j * dim + i] if whole and i > j else zero
@@ -232,10 +233,10 @@ def _evaluator(axes):
 _EVALUATORS = {axes: _evaluator(axes) for axes in (0, *DIMENSIONS)}
 
 
-def tile(dim, itemsize):
-    """Return how many points are on the device at once."""
+def tile(dim, itemsize, components):
+    """Return how many points are on the device at once: as many as its room and a launch's time allow."""
     numbers = 2 + 2 * dim + (0 if dim in DIMENSIONS else 2 * dim)
-    return max(ROOM // (numbers * itemsize), 1)
+    return max(min(ROOM // (numbers * itemsize), WORK // (components * dim * dim)), 1)
 
 
 def evaluate(
@@ -245,18 +246,19 @@ def evaluate(
     points, dim = x.shape
     dtype = data.dtype
     real = dtype.type
-    size = min(points, tile(dim, dtype.itemsize))
+    size = min(points, tile(dim, dtype.itemsize, data_count + count))
     axes = dim if dim in DIMENSIONS else 0
     table, broken = there(np.concatenate([data, generated])), np.zeros(1, np.int64)
     broken_there = there(broken)
     rooms = cuda.device_array((2 * dim, size) if axes == 0 else (1, 1), dtype)
+    room_for = [cuda.device_array((size, *array.shape[1:]), dtype) for array in (discriminator, field, log_ratio)]
     numbers = limit, *map(real, (_SMALLEST[dtype.name], -math.inf, 0, 1))
     for first in range(0, points, size):
         at = slice(first, min(first + size, points))
         with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and told
             some = there(np.ascontiguousarray(x[at], dtype))
         results = [array[at] for array in (discriminator, field, log_ratio)]
-        on_device = [cuda.device_array(result.shape, dtype) for result in results]
+        on_device = [room[: len(result)] for room, result in zip(room_for, results, strict=True)]
         _EVALUATORS[axes].launch(
             len(results[0]), *on_device, rooms, broken_there, some, table,
             dim, data.size, data_count, data_kind, count, kind, int(bare), *numbers,

@@ -94,11 +94,10 @@ def test_tiles_change_no_bit(monkeypatch, dim):
     target, generated, x = density(rng, dim, "full"), density(rng, dim, "round"), rng.normal(size=(11, dim))
     whole = fields.optimal(x, target, generated, backend="cuda")
     monkeypatch.setattr(ratio_cuda, "ROOM", 400)
-    assert 1 < ratio_cuda.tile(dim, 8) < 11
+    assert 1 < ratio_cuda.tile(dim, 8, 6) < 11
     for found, wanted in zip(fields.optimal(x, target, generated, backend="cuda"), whole, strict=True):
         np.testing.assert_array_equal(found, wanted)
-    monkeypatch.setattr(ratio_cuda, "ROOM", 0)
-    assert ratio_cuda.tile(dim, 8) == 1
+    assert ratio_cuda.tile(dim, 8, 10**12) == 1
 
 
 def test_results_go_where_they_are_wanted():
