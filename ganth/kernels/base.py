@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
+from ..backend import no_cuda_loops
 from ..checks import Floats
 from ..errors import ParameterError
 
@@ -15,8 +16,9 @@ class Kernel:
     wrong shape and `ParameterError` for points that are not finite.
     """
 
-    def gram(self, x: ArrayLike, y: ArrayLike) -> Floats:
-        """Return K(x_i, y_j), shape (n, m)."""
+    def gram(self, x: ArrayLike, y: ArrayLike, *, backend: str = "cpu") -> Floats:
+        """Return K(x_i, y_j), shape (n, m); radial kernels alone have CUDA loops."""
+        no_cuda_loops(backend, f"{type(self).__name__}.gram")
         return self._gram(*self._pair(x, y))
 
     def gradient(self, x: ArrayLike, y: ArrayLike) -> Floats:

@@ -4,19 +4,25 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend
+from .. import backend as machine
 from ..checks import Floats
 
 # Below this many pairs a thread costs more than it saves.
 _PARALLEL_PAIRS = 1 << 15
 
 
-def radial(x: Floats, y: Floats, code: int, order: int, parameters: Floats) -> Floats:
+def radial(x: Floats, y: Floats, code: int, order: int, parameters: Floats, *, backend: str = "cpu") -> Floats:
     """Return (n, m): the derivative of this order with respect to r2 = |x_i - y_j|^2, summed over terms.
 
     `parameters` (terms, 2) holds the arguments of `formulas.kernels.radial`, `code` names its formula.
     """
-    return _fill("radial", x, y, code, order, parameters)
+    if machine.resolve(backend) == "cpu":
+        return _fill("radial", x, y, code, order, parameters)
+    from . import pairs_cuda
+
+    out = np.empty((len(x), len(y)))
+    pairs_cuda.radial(out, x, y, code, order, parameters)
+    return out
 
 
 def relu_ntk(x: Floats, y: Floats, depth: int, order: int) -> Floats:
@@ -49,6 +55,6 @@ def _fill(loop: str, x: Floats, y: Floats, *arguments: Any) -> Floats:
     if out.size < _PARALLEL_PAIRS:
         getattr(pairs_cpu, loop)(out, x, y, *arguments)
     else:
-        with backend.parallel_region():
+        with machine.parallel_region():
             getattr(pairs_cpu, loop + "_parallel")(out, x, y, *arguments)
     return out

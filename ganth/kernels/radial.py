@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import Floats
@@ -24,6 +25,10 @@ class Radial(Kernel):
 
     def _derivative(self, order: int, x: Floats, y: Floats) -> Floats:
         return pairs.radial(x, y, self._code, order, self._parameters())
+
+    def gram(self, x: ArrayLike, y: ArrayLike, *, backend: str = "cpu") -> Floats:
+        """Return K(x_i, y_j), shape (n, m), formed where `backend` says: "cpu", "cuda" or "auto"."""
+        return pairs.radial(*self._pair(x, y), self._code, 0, self._parameters(), backend=backend)
 
     def _gram(self, x: Floats, y: Floats) -> Floats:
         return self._derivative(0, x, y)
