@@ -12,7 +12,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from .backend import cache_folder
@@ -183,8 +183,3 @@ def as_text(rows: Sequence[tuple[Kernel, Row]]) -> str:
         for _, row in rows
     ]
     return "\n".join([head, *lines])
-
-
-def as_json(rows: Sequence[tuple[Kernel, Row]]) -> list[dict[str, Any]]:
-    """Return the table's rows for a file."""
-    return [asdict(row) for _, row in rows]
