@@ -60,6 +60,15 @@ class Problem(Protocol):
         """Return other games that the check must tell from this one."""
 
 
+# The best of all peers, and of each library: the usual `rivals` of a contest.
+BY_LIBRARY: dict[str, Callable[[str], bool]] = {
+    "of all": lambda peer: True,
+    "PyTorch eager": lambda peer: peer.startswith("PyTorch"),
+    "torch.compile": lambda peer: peer.startswith("torch.compile"),
+    "JAX": lambda peer: peer.startswith("JAX"),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Contest:
     """Cases, contenders and how they are told about.

@@ -326,12 +326,7 @@ CONTEST = contest.Contest(
     problem=Problem,
     peers={"ganth": ganth_peer, "torch": torch_peers, "jax": jax_peers},
     check_steps=CHECK_STEPS,
-    rivals={
-        "of all": lambda peer: True,
-        "PyTorch eager": lambda peer: peer.startswith("PyTorch"),
-        "torch.compile": lambda peer: peer.startswith("torch.compile"),
-        "JAX": lambda peer: peer.startswith("JAX"),
-    },
+    rivals=contest.BY_LIBRARY,
 )
 
 if __name__ == "__main__":
