@@ -14,6 +14,7 @@ import numpy as np
 from numba import cuda, float32, float64, int64, uint64
 
 from ..device import SHARED, back, kernel, there
+from ..formulas.optimisers import rmsprop
 from ..formulas.random import DATA, NOISE, philox, uniform
 from ..formulas.turns import sin_cos_float64
 
@@ -45,9 +46,7 @@ def _descend(row, squares, rms, at, slope, reg, lr_disc, one):
     old = row[at]
     slope += old * reg
     if rms:
-        mean = squares[at] * type(one)(0.99) + slope * slope * type(one)(0.01)
-        squares[at] = mean
-        slope = slope / (math.sqrt(mean) + type(one)(1e-8))
+        slope, squares[at] = rmsprop(slope, squares[at], type(one)(0.99), type(one)(0.01), type(one)(1e-8))
     row[at] = old - slope * lr_disc
 
 
