@@ -3,6 +3,7 @@
 Nothing here is imported before a caller asks for backend="cuda", or for the table of kernels.
 """
 
+import functools
 import importlib
 import pathlib
 from collections.abc import Callable
@@ -57,17 +58,12 @@ class Kernel:
     def launch_blocks(self, blocks: int, *arguments: Any, block: int | None = None, shared: int = 0) -> None:
         """Run so many blocks; return when they are done."""
         if blocks > 0:
-            self._compiled()[blocks, block or self.block, 0, shared](*arguments)
+            self._compiled[blocks, block or self.block, 0, shared](*arguments)
             cuda.synchronize()
 
+    @functools.cached_property
     def _compiled(self) -> Any:
-        found = _dispatchers.get(self)
-        if found is None:
-            found = _dispatchers[self] = cuda.jit(self.function)
-        return found
-
-
-_dispatchers: dict[Kernel, Any] = {}
+        return cuda.jit(self.function)
 
 
 def kernel(

@@ -9,6 +9,7 @@ import hashlib
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -89,8 +90,6 @@ def ptx(kernel: Kernel, signature: tuple[Any, ...], architecture: int) -> str:
 
 def find_ptxas() -> pathlib.Path:
     """Return the ptxas of the toolkit that Numba compiles with: of the wheels beside numba-cuda, or on the path."""
-    import shutil
-
     try:
         import numba_cuda
     except ImportError:
