@@ -72,11 +72,12 @@ def simulated() -> bool:
     return bool(config.ENABLE_CUDASIM)
 
 
-def no_cuda_loops(backend: str, what: str) -> None:
-    """Resolve `backend` for work that has CPU loops only: "auto" and "cpu" pass, "cuda" raises and says so."""
+def no_cuda_loops(backend: str, what: str) -> str:
+    """Resolve `backend` for work that has CPU loops only: "auto" and "cpu" are "cpu", "cuda" raises and says so."""
     if backend == "cuda" and resolve(backend) == "cuda":
         raise BackendUnavailableError(f"{what} has no CUDA loops in this version; use backend='cpu'")
     choice("backend", backend, ("cpu", "cuda", "auto"))
+    return "cpu"
 
 
 def _source_hash() -> str:

@@ -45,15 +45,17 @@ class Game:
         dtype: str,
     ) -> dict[str, Any]:
         """Return the checked options of a call to `run`, as a record keeps them."""
-        if not self._has_cuda_loops():
-            no_cuda_loops(backend, f"{type(self).__name__} with these settings")
+        if self._has_cuda_loops():
+            backend = resolve(backend)
+        else:
+            backend = no_cuda_loops(backend, f"{type(self).__name__} with these settings")
         return {
             "steps": checks.integer("steps", steps, at_least=0),
             "trials": checks.integer("trials", trials, at_least=1),
             "first_trial": checks.integer("first_trial", first_trial, at_least=0),
             "record_every": None if record_every is None else checks.integer("record_every", record_every, at_least=1),
             "dtype": checks.choice("dtype", dtype, _DTYPES),
-            "backend": resolve(backend) if self._has_cuda_loops() else "cpu",
+            "backend": backend,
         }
 
     def _play(
