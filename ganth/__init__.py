@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import (
     BackendUnavailableError,
     DataUnavailableError,
+    DeviceMemoryError,
     DivergedError,
     DivergenceWarning,
     InterruptedRun,
@@ -75,6 +76,7 @@ _ROOMS = (
 __all__ = [
     "BackendUnavailableError",
     "DataUnavailableError",
+    "DeviceMemoryError",
     "DivergedError",
     "DivergenceWarning",
     "InterruptedRun",

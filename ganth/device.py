@@ -3,19 +3,55 @@
 Nothing here is imported before a caller asks for backend="cuda", or for the table of kernels.
 """
 
+import contextlib
+import contextvars
 import functools
 import importlib
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numba import cuda
+
+from .errors import DeviceMemoryError
 
 _GANTH = pathlib.Path(__file__).parent
 SHARED = 48 * 1024  # bytes of shared memory that every block may have without asking for more
 BLOCK = 128  # threads of a block where nothing else is said
 _listed: list["Kernel"] = []
+_residence: contextvars.ContextVar["Residence | None"] = contextvars.ContextVar("residence", default=None)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What launches of a kernel do in all at a size that is named, for an estimate of its time (see `roofline`).
+
+    Parameters
+    ----------
+    what : str
+        The size, in words: "KD Fig. 3 in full".
+    blocks : int
+        Blocks of a launch.
+    arithmetic : float
+        Instructions of arithmetic, over all threads and launches: a fused multiply-add is one.
+    special : float
+        Exponentials, logarithms, roots, quotients, sines.
+    shared : float
+        Numbers read from and written to shared memory, over all threads.
+    traffic : float
+        Bytes to and from global memory.
+    launches : int
+    """
+
+    what: str
+    blocks: int
+    arithmetic: float
+    special: float = 0.0
+    shared: float = 0.0
+    traffic: float = 0.0
+    launches: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +72,8 @@ class Kernel:
         Bytes of shared memory that a block takes at the sizes it is made for, beside what the source declares.
     frame : str
         Why it may use local memory; "": it may not.
+    work : Work, optional
+        What it does at the size that its time is estimated for.
     """
 
     function: Callable[..., None]
@@ -44,6 +82,7 @@ class Kernel:
     resident: int
     shared: int
     frame: str
+    work: Work | None = None
 
     @property
     def name(self) -> str:
@@ -67,12 +106,17 @@ class Kernel:
 
 
 def kernel(
-    *signatures: tuple[Any, ...], block: int = BLOCK, resident: int = 4, shared: int = 0, frame: str = ""
+    *signatures: tuple[Any, ...],
+    block: int = BLOCK,
+    resident: int = 4,
+    shared: int = 0,
+    frame: str = "",
+    work: Work | None = None,
 ) -> Callable[[Callable[..., None]], Kernel]:
     """Decorate the source of a CUDA kernel; see `Kernel`."""
 
     def listed(function: Callable[..., None]) -> Kernel:
-        _listed.append(Kernel(function, signatures, block, resident, shared, frame))
+        _listed.append(Kernel(function, signatures, block, resident, shared, frame, work))
         return _listed[-1]
 
     return listed
@@ -86,11 +130,91 @@ def kernels() -> list[Kernel]:
 
 
 def there(array: Any) -> Any:
-    """Return a copy of an array on the device."""
-    return cuda.to_device(array)
+    """Return a copy of an array on the device; raise `DeviceMemoryError` where it has no room there."""
+    with _room_for(array.nbytes):
+        return cuda.to_device(array)
+
+
+def empty(shape: Any, dtype: Any) -> Any:
+    """Return an array on the device whose numbers are not set; raise `DeviceMemoryError` where it has no room."""
+    with _room_for(int(np.prod(shape)) * np.dtype(dtype).itemsize):
+        return cuda.device_array(shape, dtype)
+
+
+def held(array: Any) -> Any:
+    """Return the array on the device that stands for one of the host until the `residence` around the call ends.
+
+    It is copied there when it is first asked for; the host's is not to change from then on but by `back`.  Outside a
+    residence this is `there`.
+    """
+    residence = _residence.get()
+    return there(array) if residence is None else residence.held(array)
 
 
 def back(*pairs: tuple[Any, Any]) -> None:
-    """Copy arrays of the device into arrays of the host: pairs (device's, host's)."""
+    """Copy arrays of the device into arrays of the host: pairs (device's, host's).
+
+    One that is `held` stays where it is until the residence fetches it.
+    """
+    residence = _residence.get()
     for on_device, here in pairs:
-        on_device.copy_to_host(here)
+        if residence is None or not residence.keeps(on_device, here):
+            on_device.copy_to_host(here)
+
+
+class Residence:
+    """What a run keeps on the device between its launches, each array beside the host's that it stands for."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # the host's too, so that its address stays its own
+        self._changed: set[tuple[Any, ...]] = set()
+
+    def held(self, array: Any) -> Any:
+        """See `device.held`."""
+        place = _place(array)
+        if place not in self._pairs:
+            self._pairs[place] = (there(array), array)
+        return self._pairs[place][0]
+
+    def keeps(self, on_device: Any, here: Any) -> bool:
+        """Return whether an array stays on the device, and note that it has changed there."""
+        place = _place(here)
+        if place not in self._pairs or self._pairs[place][0] is not on_device:
+            return False
+        self._changed.add(place)
+        return True
+
+    def fetch(self) -> None:
+        """Copy what has changed to the host."""
+        for place in self._changed:
+            on_device, here = self._pairs[place]
+            on_device.copy_to_host(here)
+        self._changed.clear()
+
+
+@contextlib.contextmanager
+def residence() -> Iterator[Residence]:
+    """Keep on the device what launches inside ask to be `held`."""
+    token = _residence.set(Residence())
+    try:
+        yield _residence.get()  # type: ignore[misc]
+    finally:
+        _residence.reset(token)
+
+
+def _place(array: Any) -> tuple[Any, ...]:
+    return array.__array_interface__["data"][0], array.shape, array.dtype.str
+
+
+@contextlib.contextmanager
+def _room_for(size: int) -> Iterator[None]:
+    """Say in words that so many bytes do not fit on the device."""
+    try:
+        yield
+    except Exception as error:
+        if "OUT_OF_MEMORY" not in str(error):
+            raise
+        raise DeviceMemoryError(
+            f"the device has no room for {size / 2**20:.0f} MB more: use fewer trials in a call (first_trial goes on "
+            "from there) or fewer points, or dtype='float32'"
+        ) from error

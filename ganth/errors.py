@@ -17,6 +17,10 @@ class BackendUnavailableError(RuntimeError):
     """The requested backend cannot run on this machine; the message says what to do."""
 
 
+class DeviceMemoryError(MemoryError):
+    """A GPU has no room for what a call needs there; the message says how much and what to do."""
+
+
 class DivergedError(ArithmeticError):
     """A simulation left the finite numbers; the message names the step and the trial."""
 

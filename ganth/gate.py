@@ -66,15 +66,17 @@ class Row:
         return [f"{self.kernel} ({self.real}, sm_{self.architecture}): {words}" for words in found]
 
 
-def table(architectures: Sequence[int] = ARCHITECTURES) -> list[tuple[Kernel, Row]]:
-    """Compile every kernel for each of its signatures and each architecture.
+def table(
+    chosen: Sequence[Kernel] | None = None, architectures: Sequence[int] = ARCHITECTURES
+) -> list[tuple[Kernel, Row]]:
+    """Compile kernels (None: all of ganth) for each of their signatures and each architecture.
 
     Raises `BackendUnavailableError` naming what is missing: numba-cuda, or ptxas.
     """
     ptxas = find_ptxas()
     return [
         (kernel, _row(kernel, signature, architecture, ptxas))
-        for kernel in kernels()
+        for kernel in (kernels() if chosen is None else chosen)
         for signature in kernel.signatures
         for architecture in architectures
     ]

@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "steepness": LEARNED | {"maps", "scipy"},
     "divergences": LEARNED | {"maps", "scipy"},
     "metrics": LEARNED | {"scipy", "ot"},
-    "games": PLAYERS | {"blas", "files", "stopping", "scipy", "tqdm"},
+    "games": PLAYERS | {"blas", "device", "files", "stopping", "scipy", "tqdm"},
     "stability": {"kernels", "checks", "formulas", "streams", "scipy"},
     "theory": {"sympy", "mpmath"},
     "plotting": {"matplotlib", "cycler", "PIL"},

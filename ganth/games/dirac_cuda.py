@@ -4,7 +4,7 @@ import math
 
 from numba import cuda, float32, float64, int64
 
-from ..device import back, kernel, there
+from ..device import back, held, kernel
 from ..formulas.dirac import forces
 
 
@@ -38,6 +38,6 @@ def _play_steps(
 
 def play_steps(particles, phis, diverged_at, first, count, law, lr_disc, lr_gen, n_disc, alternating):
     """See dirac_cpu.play_steps."""
-    on_device = [there(array) for array in (particles, phis, diverged_at)]
+    on_device = [held(array) for array in (particles, phis, diverged_at)]
     _play_steps.launch(len(phis), *on_device, first, count, *law, lr_disc, lr_gen, n_disc, int(alternating))
     back(*zip(on_device, (particles, phis, diverged_at), strict=True))

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numba import cuda, float32, float64, int64
 
-from ..device import SHARED, back, kernel, there
+from ..device import SHARED, back, empty, held, kernel, there
 from ..formulas.turns import half_turn_float32, half_turn_float64
 
 UNROLLED = (1, 2, 3)  # dimensions whose loops over axes are unrolled
@@ -185,12 +185,12 @@ def play_trials(particles, diverged_at, coefficients, first, count, tables, alte
     """See features_cpu.play_alone: a block for each trial; `tables` as above, (trials, (2 + d) R)."""
     trials, n, axes = particles.shape
     inside, room, size = places(particles, coefficients, tables)
-    rooms = np.empty((trials, room + coefficients.shape[1] if inside < 2 else 1), particles.dtype)
+    rooms = empty((trials, room + coefficients.shape[1] if inside < 2 else 1), particles.dtype)
     played = (particles, diverged_at, coefficients)
-    on_device = [there(array) for array in played]
+    on_device = [held(array) for array in played]
     weights = np.ones(n, particles.dtype) if masses is None else masses
     _PLAYERS[axes if axes in UNROLLED else 0, particles.dtype].launch_blocks(
-        trials, *on_device, first, count, *(there(array) for array in (tables, rooms, weights, gains)), reg, scale,
+        trials, *on_device, first, count, held(tables), rooms, there(weights), there(gains), reg, scale,
         int(alternating), slices_of(n, coefficients.shape[1] // 2), inside, room, block=BLOCK, shared=size,
     )  # fmt: skip
     back(*zip(on_device, played, strict=True))

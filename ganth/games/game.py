@@ -75,7 +75,9 @@ class Game:
         engine.check_length(options["steps"], masses)
         state = engine.start(start, masses)
         wanted = record_steps(options["steps"], options["record_every"])
-        kept, particles, recorded, interrupted = play(engine, state, wanted, observer=observer, progress=progress)
+        kept, particles, recorded, interrupted = play(
+            engine, state, wanted, observer=observer, progress=progress, backend=options["backend"]
+        )
         if particles_start:  # given in float64 and kept so, whatever the arithmetic
             particles[:, 0] = start
         return self._finish(kept, particles, recorded, interrupted, state, options, key, masses)
@@ -99,7 +101,9 @@ class Game:
         state = {name: value.copy() for name, value in run.state.items()}
         wanted = record_steps(done + steps, options["record_every"])
         ahead = np.append(np.int64(done), wanted[wanted > done])
-        kept, particles, recorded, interrupted = play(engine, state, ahead, observer=observer, progress=progress)
+        kept, particles, recorded, interrupted = play(
+            engine, state, ahead, observer=observer, progress=progress, backend=options["backend"]
+        )
         # Records of one long run: the old ones it would have kept, then the new ones.
         old = np.isin(run.steps, wanted)
         kept = np.append(run.steps[old], kept[1:])

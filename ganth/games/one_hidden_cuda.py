@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import cuda, float32, float64, int64, uint64
 
-from ..device import SHARED, back, kernel, there
+from ..device import SHARED, back, empty, held, kernel, there
 from ..formulas.optimisers import rmsprop
 from ..formulas.random import DATA, NOISE, philox, uniform
 from ..formulas.turns import sin_cos_float64
@@ -256,9 +256,9 @@ def play_trials(particles, parameters, squares, diverged_at, key, first_trial, f
         particles, parameters.reshape(trials, -1),
         squares.reshape(trials, -1) if squares.size else np.zeros((trials, 1), particles.dtype),
     )  # fmt: skip
-    on_device = [there(array) for array in here]
-    rooms = there(np.zeros((trials, room if inside == 0 else 1), particles.dtype))
-    stops = there(diverged_at)
+    on_device = [held(here[0]), held(here[1]), (held if squares.size else there)(here[2])]
+    rooms = empty((trials, room if inside == 0 else 1), particles.dtype)
+    stops = held(diverged_at)
     one = particles.dtype.type(1)
     _PLAYERS[axes].launch_blocks(
         trials, *on_device, rooms, stops, key, first_trial, first, count,

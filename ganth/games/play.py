@@ -57,13 +57,14 @@ def play(
     *,
     observer: Observer | None,
     progress: bool | Callable[[int, int], None] | None,
+    backend: str = "cpu",
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, NDArray[np.float64]], bool]:
     """Advance `state` through the recorded `steps`.
 
     Returns the steps kept, the particles (trials, steps kept, n, d), what else the engine records, (trials, steps
     kept, ...) by name, and whether Ctrl-C cut the run short: then the last step is where it was stopped.
     `observer(step, particles)` sees each new record, (trials, n, d); `progress` is True for a bar, or a function of
-    (steps done, steps in all).
+    (steps done, steps in all).  With ``backend="cuda"`` what engines hold on the device stays there between records.
     """
     trials, n, dim = state["particles"].shape
     kept, particles = steps.copy(), np.empty((trials, len(steps), n, dim))
@@ -72,6 +73,7 @@ def play(
 
     def keep() -> None:
         nonlocal filled
+        fetch()
         kept[filled], particles[:, filled] = state["step"], state["particles"]
         for name, values in recorded.items():
             values[:, filled] = state[name]
@@ -79,12 +81,12 @@ def play(
         if observer is not None:
             observer(int(state["step"]), particles[:, filled - 1])
 
-    keep()
     known = (state["diverged_at"] >= 0).copy()
     count = 16
     report, close = reporting(progress, int(steps[-1] - steps[0]))
     try:
-        with deferred_interrupt() as pressed:
+        with deferred_interrupt() as pressed, _staying(backend) as fetch:
+            keep()
             for target in steps[1:]:
                 while (left := int(target - state["step"])) > 0 and not pressed:
                     size = min(count, left)
@@ -112,6 +114,18 @@ def play(
         )
     recorded = {name: values[:, :filled] for name, values in recorded.items()}
     return kept[:filled], particles[:, :filled], recorded, bool(pressed)
+
+
+@contextlib.contextmanager
+def _staying(backend: str) -> Iterator[Callable[[], None]]:
+    """Let engines hold arrays on the device; give what brings their changes to the host."""
+    if backend != "cuda":
+        yield lambda: None
+        return
+    from ..device import residence
+
+    with residence() as kept_there:
+        yield kept_there.fetch
 
 
 @contextlib.contextmanager

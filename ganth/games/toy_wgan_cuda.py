@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import cuda, float32, float64, int64
 
-from ..device import back, kernel, there
+from ..device import back, held, kernel, there
 from ..formulas import toy_wgan as formula
 from ..formulas.toy_wgan import EXPLICIT, SYMPLECTIC
 
@@ -59,9 +59,9 @@ def play(particles, coordinates, omegas, diverged_at, first, count, law, kind, s
     """See toy_wgan_cpu.play; not for `kind` REFERENCE."""
     by_atom = np.ascontiguousarray(omegas.T)
     here = (particles, coordinates, by_atom, diverged_at)
-    on_device = [there(array) for array in here]
+    on_device = [there(array) if array is by_atom else held(array) for array in here]
     moving = there(by_atom.astype(np.float64))
-    held = (*on_device[:3], moving, on_device[3])
-    _play.launch(len(coordinates), *held, first, count, *law, kind, step)
+    played = (*on_device[:3], moving, on_device[3])
+    _play.launch(len(coordinates), *played, first, count, *law, kind, step)
     back(*zip(on_device, here, strict=True))
     omegas[...] = by_atom.T

@@ -1,0 +1,58 @@
+"""What stays on the device, and what is said where it has no room."""
+
+import numpy as np
+import pytest
+from numba import cuda
+
+import ganth
+from ganth import device
+
+
+def test_held_arrays_are_copied_there_once_and_come_back_when_fetched():
+    here = np.arange(4.0)
+    with device.residence() as residence:
+        there = device.held(here)
+        assert device.held(here) is there
+        assert device.held(here.reshape(2, 2)) is not there
+        there[0] = 7.0
+        device.back((there, here))
+        assert here[0] == 0.0
+        residence.fetch()
+        assert here[0] == 7.0
+        there[0] = 8.0
+        residence.fetch()
+        assert here[0] == 7.0  # nobody said that it had changed
+    assert device.held(here) is not there
+
+
+def test_other_arrays_come_back_at_once():
+    here = np.zeros(3)
+    with device.residence():
+        there = device.there(here)
+        there[1] = 2.0
+        device.back((there, here))
+    assert here.tolist() == [0.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize(("ask", "name"), [(lambda: device.there(np.zeros(2**18)), "to_device"),
+                                           (lambda: device.empty((2**18,), np.float64), "device_array")])  # fmt: skip
+def test_no_room_is_said_with_what_to_do(monkeypatch, ask, name):
+    def full(*_, **__):
+        raise RuntimeError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
+
+    monkeypatch.setattr(cuda, name, full)
+    with pytest.raises(ganth.DeviceMemoryError, match="no room for 2 MB more: use fewer trials"):
+        ask()
+
+
+def test_a_run_copies_its_state_when_a_record_is_due_and_not_at_every_chunk(monkeypatch):
+    fetched, launched = [], []
+    fetch, back = device.Residence.fetch, device.back
+    monkeypatch.setattr(device.Residence, "fetch", lambda self: (fetched.append(1), fetch(self)))
+    monkeypatch.setattr("ganth.games.dirac_cuda.back", lambda *pairs: (launched.append(1), back(*pairs)))
+    game = ganth.DiracGAN(loss="vanilla", lr_disc=0.1, lr_gen=0.1)
+    call = {"steps": 100, "trials": 3, "record_every": 50}
+    on_gpu, on_cpu = (game.run([[1.0]], backend=backend, **call) for backend in ("cuda", "cpu"))
+    assert len(fetched) == 3
+    assert len(launched) > 3
+    np.testing.assert_allclose(on_gpu.particles, on_cpu.particles, rtol=1e-12)
