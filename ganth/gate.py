@@ -75,19 +75,21 @@ def table(
     """
     ptxas = find_ptxas()
     return [
-        (kernel, _row(kernel, signature, architecture, ptxas))
+        (kernel, _row(kernel, signature, text, architecture, ptxas))
         for kernel in (kernels() if chosen is None else chosen)
         for signature in kernel.signatures
+        for text in [ptx(kernel, signature)]
         for architecture in architectures
     ]
 
 
-def ptx(kernel: Kernel, signature: tuple[Any, ...], architecture: int) -> str:
-    """Return the PTX of a kernel for one signature."""
+def ptx(kernel: Kernel, signature: tuple[Any, ...]) -> str:
+    """Return the PTX of a kernel for one signature: of the oldest architecture, from which all later ones are made."""
     from numba import cuda
 
-    with _no_device(architecture):
-        return str(cuda.compile_ptx(kernel.function, signature, cc=divmod(architecture, 10))[0])
+    oldest = divmod(min(ARCHITECTURES), 10)
+    with _no_device(oldest):
+        return str(cuda.compile_ptx(kernel.function, signature, cc=oldest)[0])
 
 
 def find_ptxas() -> pathlib.Path:
@@ -107,8 +109,8 @@ def find_ptxas() -> pathlib.Path:
     return found[-1]
 
 
-def _row(kernel: Kernel, signature: tuple[Any, ...], architecture: int, ptxas: pathlib.Path) -> Row:
-    said = _assembled(ptx(kernel, signature, architecture), architecture, ptxas)
+def _row(kernel: Kernel, signature: tuple[Any, ...], text: str, architecture: int, ptxas: pathlib.Path) -> Row:
+    said = _assembled(text, architecture, ptxas)
     registers, shared = said["registers"], said["static"] + kernel.shared
     return Row(
         kernel=kernel.name,
@@ -160,12 +162,12 @@ def _assembled(text: str, architecture: int, ptxas: pathlib.Path) -> dict[str, i
 
 
 @contextlib.contextmanager
-def _no_device(architecture: int) -> Iterator[None]:
+def _no_device(capability: tuple[int, int]) -> Iterator[None]:
     """Let Numba compile calls from one function to another although there is no device to ask for its capability."""
     from numba.cuda import dispatcher
 
     class Device:
-        compute_capability = divmod(architecture, 10)
+        compute_capability = capability
 
     before = dispatcher.get_current_device
     dispatcher.get_current_device = lambda: Device
