@@ -41,6 +41,7 @@ _NAMES = {
     "Table": "sweeps",
     "ToyWGAN": "games",
     "Training": "games",
+    "play_together": "games",
     "sweep": "sweeps",
 }
 _ROOMS = (
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from .games import Run as Run
     from .games import ToyWGAN as ToyWGAN
     from .games import Training as Training
+    from .games import play_together as play_together
     from .kernels import RBF as RBF
     from .kernels import AnisotropicRBF as AnisotropicRBF
     from .kernels import Laplace as Laplace

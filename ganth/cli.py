@@ -74,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
 
     info = commands.add_parser("info", help="versions, processor, threads, cache folder")
     info.add_argument("--kernels", action="store_true", help="what each CUDA kernel takes (needs no GPU)")
+    info.add_argument(
+        "--gpu", choices=("T4", "A100", "H100", "B200"), default="H100", help="whose times --kernels estimates"
+    )
     info.set_defaults(command=_info)
 
     bench = commands.add_parser("bench", help="list the benchmarks of the checkout, or run some")
@@ -176,9 +179,12 @@ def _info(arguments: argparse.Namespace) -> int:
     from .claims.making import versions
 
     if arguments.kernels:
-        from . import gate
+        from . import gate, roofline
 
-        print(gate.as_text(gate.table()))
+        gpu = roofline.GPUS[arguments.gpu]
+        print("compiling all kernels: a minute or two, once", file=sys.stderr)
+        rows = gate.table()
+        print(gate.as_text(rows), roofline.as_text(roofline.estimates(rows, gpu), gpu), sep="\n\n")
         return 0
     for name, version in versions().items():
         print(f"{name:12} {version}")

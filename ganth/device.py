@@ -41,7 +41,9 @@ class Work:
     shared : float
         Numbers read from and written to shared memory, over all threads.
     traffic : float
-        Bytes to and from global memory.
+        Bytes to and from global memory, in float32.
+    longest : float
+        Of the block that has most to do, over the mean.
     launches : int
     """
 
@@ -51,6 +53,7 @@ class Work:
     special: float = 0.0
     shared: float = 0.0
     traffic: float = 0.0
+    longest: float = 1.0
     launches: int = 1
 
 

@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "backend": {"checks", "numba", "llvmlite"},
     "device": {"numba"},
     "gate": {"device", "backend", "files", "numba", "numba_cuda"},
+    "roofline": {"device", "gate"},
     "formulas": {"math", "numba"},
     "lanes": {"numba", "llvmlite", "formulas"},
     "streams": {"checks", "formulas", "backend"},
@@ -67,7 +68,7 @@ MAY_IMPORT = {
     "transitions": {"checks", "scipy"},
     "stopping": set(),
     "claims": {"plotting", "files", "sweeps", "blas"},
-    "cli": {"cli_train", "claims", "checks", "backend", "gate"},
+    "cli": {"cli_train", "claims", "checks", "backend", "gate", "roofline"},
     "cli_train": {"checks", "files", "games", "nn", "metrics", "targets", "stopping", "plotting"},
 }
 LOOPS = {"numba", "llvmlite", "formulas", "backend", "device", "lanes", "math", "numpy"}

@@ -10,6 +10,7 @@ from .mean_field_wgan import MeanFieldWGAN
 from .nsgan import NSGAN
 from .remedies import RemedyGAN
 from .run import Run
+from .together import play_together
 from .toy_wgan import ToyWGAN
 from .training import Training
 
@@ -26,4 +27,5 @@ __all__ = [
     "Run",
     "ToyWGAN",
     "Training",
+    "play_together",
 ]

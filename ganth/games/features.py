@@ -1,6 +1,7 @@
 """The kernel GAN against random Fourier features: a discriminator that is linear in fixed waves."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class FeaturesEngine:
         self.backend = backend
         self.map = self._map(0)
         self._room: tuple[NDArray[Any] | None, ...] | None = None
+        self._laws: tuple[NDArray[Any], ...] | None = None
 
     def start(self, particles: Floats, masses: Floats) -> State:
         """Return the state at step 0."""
@@ -59,34 +61,52 @@ class FeaturesEngine:
     def check_length(self, steps: int, masses: Floats) -> None:
         """Accept any length: the cost is linear in the steps."""
 
+    @property
+    def alike(self) -> tuple[Any, ...]:
+        """What games have in common whose trials one launch can play."""
+        return type(self), self.dtype, self.map.frequencies.shape, self.game.order
+
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps."""
-        game, real = self.game, self.dtype.type
-        masses = state["masses"].astype(np.float64)
-        if self._room is None:
-            tables, cuda = self._tables(masses), self.backend == "cuda"
-            self._room = (self._rows(tables),) if cuda else (tables, *self._scratch(masses.size))
-        weights = self._rate * masses
-        equal = bool((weights == weights[0]).all())
-        played = (state["particles"], state["diverged_at"], state["coefficients"], int(state["step"]), count)
-        law = (
-            None if equal else weights.astype(self.dtype),
-            (2 * math.pi * game.lr_gen * masses).astype(self.dtype),
-            real(game.lr_disc * game.reg),
-            real(weights[0] if equal else 1.0),
-        )
         if self.backend == "cuda":
-            from . import features_cuda
-
-            features_cuda.play_trials(*played, self._room[0], game.order == "alternating", *law)
+            self.advance_together([self], state, count)
             return
         from . import features_cpu
 
+        masses = state["masses"].astype(np.float64)
+        if self._room is None:
+            self._room = (self._tables(masses), *self._scratch(masses.size))
+        played = (state["particles"], state["diverged_at"], state["coefficients"], int(state["step"]), count)
+        law = self._law(masses)
         if len(self.trials) == 1 or self.threads == 1:
             features_cpu.play_alone(*played, *self._room, *law)
             return
         with parallel_region(self.threads):
             features_cpu.play_trials(*played, *self._room, *law)
+
+    def advance_together(self, engines: Sequence["FeaturesEngine"], state: State, count: int) -> None:
+        """Play `count` steps, on a GPU, of the trials of engines that are `alike`, one engine after another."""
+        from . import features_cuda
+
+        if self._laws is None:
+            self._laws = _laws_of(engines, state["masses"])
+        tables, shares, rates = self._laws
+        features_cuda.play_trials(
+            state["particles"], state["diverged_at"], state["coefficients"], int(state["step"]), count,
+            tables, self.game.order == "alternating", shares, rates,
+        )  # fmt: skip
+
+    def _law(self, masses: Floats) -> tuple[NDArray[Any] | None, NDArray[Any], Any, Any]:
+        """Return weights (None: equal ones), gains, reg and scale as the loops take them."""
+        game, real = self.game, self.dtype.type
+        weights = self._rate * masses
+        equal = bool((weights == weights[0]).all())
+        return (
+            None if equal else weights.astype(self.dtype),
+            (2 * math.pi * game.lr_gen * masses).astype(self.dtype),
+            real(game.lr_disc * game.reg),
+            real(weights[0] if equal else 1.0),
+        )
 
     def discriminator(self, state: State, trial: int) -> LinearFeatures:
         """Return the discriminator of a trial (its place in the state).
@@ -152,3 +172,15 @@ class FeaturesEngine:
         if self.game.order == "simultaneous":
             return forces, None
         return forces, aligned((len(self.trials), vectors * 2 * PARTS), self.dtype)
+
+
+def _laws_of(engines: Sequence[FeaturesEngine], masses: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return tables, shares and rates of the trials of engines: see features_cuda.play_trials."""
+    tables, shares, rates = [], [], []
+    in_double = masses.astype(np.float64)
+    for engine in engines:
+        weights, gains, reg, scale = engine._law(in_double)
+        tables.append(engine._rows(engine._tables(in_double)))
+        shares += len(engine.trials) * [(np.ones_like(masses) if weights is None else weights, gains)]
+        rates += len(engine.trials) * [(reg, scale)]
+    return np.concatenate(tables), np.array(shares, masses.dtype), np.array(rates, masses.dtype)

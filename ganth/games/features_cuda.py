@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numba import cuda, float32, float64, int64
 
-from ..device import SHARED, back, empty, held, kernel, there
+from ..device import SHARED, back, empty, held, kernel
 from ..formulas.turns import half_turn_float32, half_turn_float64
 
 UNROLLED = (1, 2, 3)  # dimensions whose loops over axes are unrolled
@@ -36,20 +36,21 @@ def _player(dimensions, real):
     """Return the kernel for particles of so many dimensions, 0: of any, and numbers of a type."""
     half_turn, whole, own = _HALF_TURNS[real], _WHOLE[real], max(dimensions, 1)
     signature = (
-        real[:, :, ::1], int64[::1], real[:, ::1], int64, int64, real[:, ::1], real[:, ::1], real[::1], real[::1],
-        real, real, int64, int64, int64, int64,
+        real[:, :, ::1], int64[::1], real[:, ::1], int64, int64, real[:, ::1], real[:, ::1], real[:, :, ::1],
+        real[:, ::1], int64, int64, int64, int64,
     )  # fmt: skip
 
     @kernel(signature, block=BLOCK, resident=1, shared=SHARED)
     def play(
-        particles, diverged_at, coefficients, first, count, tables, rooms, masses, gains,
-        reg, scale, alternating, slices, inside, where,
+        particles, diverged_at, coefficients, first, count, tables, rooms, shares,
+        rates, alternating, slices, inside, where,
     ):  # fmt: skip
         t, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
         if diverged_at[t] >= 0:
             return
         axes = dimensions if dimensions > 0 else particles.shape[2]
         n, waves = particles.shape[1], coefficients.shape[1] // 2
+        masses, gains, reg, scale = shares[t, 0], shares[t, 1], rates[t, 0], rates[t, 1]
         size, both = n * axes, 2 * waves
         shared = cuda.shared.array(0, real)
         room, row, table = rooms[t], rooms[t, where : where + both], tables[t]
@@ -181,16 +182,19 @@ def places(particles, coefficients, tables):
     return inside, room, sizes[inside]
 
 
-def play_trials(particles, diverged_at, coefficients, first, count, tables, alternating, masses, gains, reg, scale):
-    """See features_cpu.play_alone: a block for each trial; `tables` as above, (trials, (2 + d) R)."""
+def play_trials(particles, diverged_at, coefficients, first, count, tables, alternating, shares, rates):
+    """See features_cpu.play_alone: a block for each trial; `tables` as above, (trials, (2 + d) R).
+
+    Trials may be of games that differ in numbers: `shares` are `weights` (1 where there is None) and `gains`, (trials,
+    2, n), and `rates` reg and scale, (trials, 2).
+    """
     trials, n, axes = particles.shape
     inside, room, size = places(particles, coefficients, tables)
     rooms = empty((trials, room + coefficients.shape[1] if inside < 2 else 1), particles.dtype)
     played = (particles, diverged_at, coefficients)
     on_device = [held(array) for array in played]
-    weights = np.ones(n, particles.dtype) if masses is None else masses
     _PLAYERS[axes if axes in UNROLLED else 0, particles.dtype].launch_blocks(
-        trials, *on_device, first, count, held(tables), rooms, there(weights), there(gains), reg, scale,
+        trials, *on_device, first, count, held(tables), rooms, held(shares), held(rates),
         int(alternating), slices_of(n, coefficients.shape[1] // 2), inside, room, block=BLOCK, shared=size,
     )  # fmt: skip
     back(*zip(on_device, played, strict=True))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,15 @@ _DTYPES = ("float64", "float32")
 Progress = bool | Callable[[int, int], None] | None
 
 
+class Call(NamedTuple):
+    """The checked arguments of a call to `run`."""
+
+    start: Floats  # (trials, n, d)
+    masses: Floats  # (n,)
+    key: int
+    options: dict[str, Any]
+
+
 class Game:
     """A frozen dataclass of settings that can be played.
 
@@ -29,6 +38,17 @@ class Game:
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         """Return the engine that plays this game for a call's options."""
         raise NotImplementedError
+
+    def _call(
+        self, generated: ArrayLike | None, masses: ArrayLike | None, *, seed: int | np.random.Generator, **how: Any
+    ) -> Call:
+        """Return the checked arguments of a call to `run`; games that may be played `beside` others have it."""
+        raise NotImplementedError
+
+    @property
+    def beside(self) -> bool:
+        """Whether trials of other games like it may be played in one launch."""
+        return False
 
     def _has_cuda_loops(self) -> bool:
         """Return whether there are CUDA loops for these settings."""

@@ -1,6 +1,7 @@
 """Networks with one hidden layer as discriminators of the effective GAN (ED, sections IV and V)."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class OneHiddenEngine:
     ) -> None:
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
         self.backend = backend
+        self._players: tuple[NDArray[Any], ...] | None = None
         assert game.width is not None
         self.width, self.dim = game.width, game.target.means.shape[1]
 
@@ -72,42 +74,25 @@ class OneHiddenEngine:
     def check_length(self, steps: int, masses: Floats) -> None:
         """Accept any length: the cost is linear in the steps."""
 
+    @property
+    def alike(self) -> tuple[Any, ...]:
+        """What games have in common whose trials one launch can play."""
+        game, target = self.game, self.game.target
+        arrays = (target.weights, target.means, target.covariances, game.gram)
+        return (
+            type(self), self.dtype, self.width, game.activation, game.n_particles, game.n_data, game.order, game.data,
+            game.optimiser, *(None if array is None else (array.shape, array.tobytes()) for array in arrays),
+        )  # fmt: skip
+
     def advance(self, state: State, count: int) -> None:
         """Play `count` iterations."""
-        from .one_hidden_cpu import UNITS, Rules, play_alone, play_blocks, play_trials, room_of
-
-        game, real, reg = self.game, self.dtype.type, self.game.reg
-        assert reg is not None
-        assert game.n_data is not None
-        diagonal, other = (0.0, 0.0) if game.gram is not None else game.ntk_values
-        n = game.n_particles
-        unit: Any = UNITS[game.activation](real(1))
-        rules = Rules(
-            scale=real(math.sqrt(2.0 / self.width)),
-            lr_disc=real(game.lr_disc),
-            reg=real(reg),
-            lr_gen=real(game.lr_gen),
-            penalty=real(_REGULARISERS[game.grad_reg_form] * game.grad_reg),
-            local=real((diagonal - other) / n),
-            other=real(other),
-            gram=np.empty((0, 0), self.dtype) if game.gram is None else (game.gram / n).astype(self.dtype),
-            n_disc=game.n_disc,
-            n_data=game.n_data,
-            simultaneous=game.order == "simultaneous",
-            resampled=game.data == "resampled",
-            cumulative=np.cumsum(game.target.weights),
-            means=game.target.means,
-            factors=np.linalg.cholesky(game.target.covariances),
-        )
         if self.backend == "cuda":
-            from . import one_hidden_cuda
-
-            one_hidden_cuda.play_trials(
-                state["particles"], state["parameters"], state.get("squares", np.empty(0, self.dtype)),
-                state["diverged_at"], np.uint64(self.key), self.trials.start, int(state["step"]), count,
-                one_hidden_cuda.CODES[game.activation], rules,
-            )  # fmt: skip
+            self.advance_together([self], state, count)
             return
+        from .one_hidden_cpu import UNITS, play_alone, play_blocks, play_trials, room_of
+
+        rules = self._rules()
+        unit: Any = UNITS[self.game.activation](self.dtype.type(1))
         parameters = self._padded(state["parameters"])
         squares = (
             self._padded(state["squares"]) if "squares" in state else np.zeros((len(parameters), 0, 0), self.dtype)
@@ -128,6 +113,44 @@ class OneHiddenEngine:
         if "squares" in state:
             state["squares"][...] = squares[..., : self.width]
 
+    def advance_together(self, engines: Sequence["OneHiddenEngine"], state: State, count: int) -> None:
+        """Play `count` iterations, on a GPU, of the trials of engines that are `alike`, one engine after another."""
+        from . import one_hidden_cuda
+
+        if self._players is None:
+            self._players = _players_of(engines)
+        one_hidden_cuda.play_trials(
+            state["particles"], state["parameters"], state.get("squares", np.empty(0, self.dtype)),
+            state["diverged_at"], self._players, int(state["step"]), count,
+            one_hidden_cuda.CODES[self.game.activation], self._rules(),
+        )  # fmt: skip
+
+    def _rules(self) -> Any:
+        """Return the settings as the loops take them."""
+        from .one_hidden_cpu import Rules
+
+        game, real, reg, n = self.game, self.dtype.type, self.game.reg, self.game.n_particles
+        assert reg is not None
+        assert game.n_data is not None
+        diagonal, other = (0.0, 0.0) if game.gram is not None else game.ntk_values
+        return Rules(
+            scale=real(math.sqrt(2.0 / self.width)),
+            lr_disc=real(game.lr_disc),
+            reg=real(reg),
+            lr_gen=real(game.lr_gen),
+            penalty=real(_REGULARISERS[game.grad_reg_form] * game.grad_reg),
+            local=real((diagonal - other) / n),
+            other=real(other),
+            gram=np.empty((0, 0), self.dtype) if game.gram is None else (game.gram / n).astype(self.dtype),
+            n_disc=game.n_disc,
+            n_data=game.n_data,
+            simultaneous=game.order == "simultaneous",
+            resampled=game.data == "resampled",
+            cumulative=np.cumsum(game.target.weights),
+            means=game.target.means,
+            factors=np.linalg.cholesky(game.target.covariances),
+        )
+
     def _padded(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Return a copy of parameters (trials, d + 2, H) whose units fill whole vectors."""
         from .one_hidden_cpu import BYTES, PARTS
@@ -145,3 +168,15 @@ class OneHiddenEngine:
                 f"the network of trial {self.trials[trial]} diverged at step {int(state['diverged_at'][trial])}"
             )
         return OneHidden(rows[0], rows[1:-1].T, rows[-1], self.game.activation)
+
+
+def _players_of(engines: Sequence[OneHiddenEngine]) -> tuple[NDArray[Any], ...]:
+    """Return what differs between the trials of engines, trial by trial: see one_hidden_cuda.play_trials."""
+    keys, plays, rates = [], [], []
+    for engine in engines:
+        rules = engine._rules()
+        for trial in engine.trials:
+            keys.append(engine.key)
+            plays.append((trial, rules.n_disc))
+            rates.append((rules.lr_disc, rules.reg, rules.lr_gen, rules.penalty, rules.local, rules.other))
+    return np.array(keys, np.uint64), np.array(plays, np.int64), np.array(rates, engines[0].dtype)

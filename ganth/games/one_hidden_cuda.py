@@ -90,19 +90,18 @@ def _player(axes):
     """Return the kernel for points of so many dimensions."""
 
     def signature(real):
-        numbers = [real] * 8
-        whole = [int64] * 9
+        whole = [int64] * 8
         return (
-            real[:, :, ::1], real[:, ::1], real[:, ::1], real[:, ::1], int64[::1], uint64, int64, int64, int64,
-            real[:, ::1], float64[::1], float64[:, ::1], float64[:, :, ::1], *numbers, *whole,
+            real[:, :, ::1], real[:, ::1], real[:, ::1], real[:, ::1], int64[::1],
+            uint64[::1], int64[:, ::1], real[:, ::1], int64, int64,
+            real[:, ::1], float64[::1], float64[:, ::1], float64[:, :, ::1], real, real, *whole,
         )  # fmt: skip
 
     @kernel(*map(signature, (float32, float64)), block=BLOCK, resident=1, shared=SHARED - _FLAG)
     def play(
-        particles, parameters, squares, rooms, diverged_at, key, first_trial, first, count,
-        gram, cumulative, means, factors,
-        scale, lr_disc, reg, lr_gen, penalty, local, other, one,
-        code, n_disc, n_data, simultaneous, resampled, rms, inside, units, where,
+        particles, parameters, squares, rooms, diverged_at, keys, plays, rates, first, count,
+        gram, cumulative, means, factors, scale, one,
+        code, n_data, simultaneous, resampled, rms, inside, units, where,
     ):  # fmt: skip
         t, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
         if diverged_at[t] >= 0:
@@ -123,7 +122,9 @@ def _player(axes):
             room[i] = particles[t, i // axes, i % axes]
         if thread == 0:
             lost[0] = 0
-        trial, bias = uint64(first_trial + t), (axes + 1) * units
+        key, trial, n_disc, bias = keys[t], uint64(plays[t, 0]), plays[t, 1], (axes + 1) * units
+        lr_disc, reg, lr_gen = rates[t, 0], rates[t, 1], rates[t, 2]
+        penalty, local, other = rates[t, 3], rates[t, 4], rates[t, 5]
         gain, loss = scale / type(one)(n), -scale / type(one)(n_data)
         cuda.syncthreads()
         for iteration in range(first, first + count):
@@ -247,8 +248,12 @@ def places(particles, parameters, n_data):
     return inside, room, sizes[inside]
 
 
-def play_trials(particles, parameters, squares, diverged_at, key, first_trial, first, count, code, rules):
-    """See one_hidden_cpu.play_alone; `code` is the activation's of CODES, parameters are not padded."""
+def play_trials(particles, parameters, squares, diverged_at, players, first, count, code, rules):
+    """See one_hidden_cpu.play_alone; `code` is the activation's of CODES, parameters are not padded.
+
+    Trials may be of games that differ in numbers: `players` are keys (trials,), trial and n_disc (trials, 2), and
+    lr_disc, reg, lr_gen, penalty, local and other of `rules`, (trials, 6).
+    """
     trials, _, axes = particles.shape
     units = parameters.shape[2]
     inside, room, size = places(particles, parameters, rules.n_data)
@@ -261,10 +266,9 @@ def play_trials(particles, parameters, squares, diverged_at, key, first_trial, f
     stops = held(diverged_at)
     one = particles.dtype.type(1)
     _PLAYERS[axes].launch_blocks(
-        trials, *on_device, rooms, stops, key, first_trial, first, count,
-        *(there(array) for array in (rules.gram, rules.cumulative, rules.means, rules.factors)),
-        rules.scale, rules.lr_disc, rules.reg, rules.lr_gen, rules.penalty, rules.local, rules.other, one,
-        code, rules.n_disc, rules.n_data, int(rules.simultaneous), int(rules.resampled), int(squares.size > 0),
+        trials, *on_device, rooms, stops, *map(held, players), first, count,
+        *(there(array) for array in (rules.gram, rules.cumulative, rules.means, rules.factors)), rules.scale, one,
+        code, rules.n_data, int(rules.simultaneous), int(rules.resampled), int(squares.size > 0),
         inside, units, room, block=BLOCK, shared=size,
     )  # fmt: skip
     back((on_device[0], particles), (on_device[1], here[1]), (stops, diverged_at))
