@@ -39,6 +39,7 @@ _NAMES = {
     "RemedyGAN": "games",
     "Run": "games",
     "Table": "sweeps",
+    "Together": "games",
     "ToyWGAN": "games",
     "Training": "games",
     "play_together": "games",
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from .games import MeanFieldWGAN as MeanFieldWGAN
     from .games import RemedyGAN as RemedyGAN
     from .games import Run as Run
+    from .games import Together as Together
     from .games import ToyWGAN as ToyWGAN
     from .games import Training as Training
     from .games import play_together as play_together

@@ -8,6 +8,7 @@ import contextvars
 import functools
 import importlib
 import pathlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ _GANTH = pathlib.Path(__file__).parent
 SHARED = 48 * 1024  # bytes of shared memory that every block may have without asking for more
 BLOCK = 128  # threads of a block where nothing else is said
 _listed: list["Kernel"] = []
+_launching = threading.Lock()
 _residence: contextvars.ContextVar["Residence | None"] = contextvars.ContextVar("residence", default=None)
 
 
@@ -100,8 +102,9 @@ class Kernel:
     def launch_blocks(self, blocks: int, *arguments: Any, block: int | None = None, shared: int = 0) -> None:
         """Run so many blocks; return when they are done."""
         if blocks > 0:
-            self._compiled[blocks, block or self.block, 0, shared](*arguments)
-            cuda.synchronize()
+            with _launching:  # one at a time: cells of a sweep have threads of their own
+                self._compiled[blocks, block or self.block, 0, shared](*arguments)
+                cuda.synchronize()
 
     @functools.cached_property
     def _compiled(self) -> Any:

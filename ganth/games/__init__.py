@@ -10,7 +10,7 @@ from .mean_field_wgan import MeanFieldWGAN
 from .nsgan import NSGAN
 from .remedies import RemedyGAN
 from .run import Run
-from .together import play_together
+from .together import Together, play_together
 from .toy_wgan import ToyWGAN
 from .training import Training
 
@@ -25,6 +25,7 @@ __all__ = [
     "MeanFieldWGAN",
     "RemedyGAN",
     "Run",
+    "Together",
     "ToyWGAN",
     "Training",
     "play_together",

@@ -12,7 +12,7 @@ from ..discriminators import FourierModes
 from ..errors import ParameterError, ShapeError
 from ..formulas.random import START
 from ..targets import GaussianMixture
-from .game import Call, Game, Progress, given_start, trial_keys
+from .game import Game, Progress, given_start, trial_keys
 from .play import Engine, Observer
 from .run import Run
 
@@ -309,9 +309,7 @@ class EffectiveGAN(Game):
         InterruptedRun
             On Ctrl-C: its `.run` holds the finished records.
         """
-        call = self._call(
-            generated,
-            seed=seed,
+        options = self._options(
             steps=steps,
             trials=trials,
             first_trial=first_trial,
@@ -319,30 +317,15 @@ class EffectiveGAN(Game):
             backend=backend,
             dtype=dtype,
         )
-        return self._play(*call, observer=observer, progress=progress, threads=threads)
-
-    def _call(
-        self,
-        generated: ArrayLike | None,
-        masses: ArrayLike | None = None,
-        *,
-        seed: int | np.random.Generator,
-        **how: Any,
-    ) -> Call:
-        """Return the checked arguments of a call to `run`."""
-        options, key = self._options(**how), checks.seed_key(seed)
+        key = checks.seed_key(seed)
         dim, n = self.target.means.shape[1], self.n_particles
         if generated is None:
             draws = [streams.normal(key, (n, dim), purpose=START, trial=trial) for trial in trial_keys(options)]
             start = self.start_mean + self.start_scale * np.stack(draws)
         else:
             start = given_start(generated, dim, options["trials"], n)
-        return Call(start, np.full(n, 1.0 / n), key, options)
-
-    @property
-    def beside(self) -> bool:
-        """Whether trials of other games like it may be played in one launch."""
-        return self.discriminator == "dense" and self._has_cuda_loops()
+        masses = np.full(n, 1.0 / n)
+        return self._play(start, masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _has_cuda_loops(self) -> bool:
         return self.discriminator == "dense" and self.target.means.shape[1] <= _MOST_AXES_ON_CUDA

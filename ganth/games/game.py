@@ -1,8 +1,9 @@
 """What every game shares: how a call is checked, played, recorded and continued."""
 
+import contextvars
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,15 +18,9 @@ from .run import Run
 
 _DTYPES = ("float64", "float32")
 Progress = bool | Callable[[int, int], None] | None
-
-
-class Call(NamedTuple):
-    """The checked arguments of a call to `run`."""
-
-    start: Floats  # (trials, n, d)
-    masses: Floats  # (n,)
-    key: int
-    options: dict[str, Any]
+Steps = NDArray[np.int64]
+# Who collects the games that are played on a GPU here, if anyone does: see `together`.
+PARTY: contextvars.ContextVar[Any] = contextvars.ContextVar("party", default=None)
 
 
 class Game:
@@ -38,17 +33,6 @@ class Game:
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         """Return the engine that plays this game for a call's options."""
         raise NotImplementedError
-
-    def _call(
-        self, generated: ArrayLike | None, masses: ArrayLike | None, *, seed: int | np.random.Generator, **how: Any
-    ) -> Call:
-        """Return the checked arguments of a call to `run`; games that may be played `beside` others have it."""
-        raise NotImplementedError
-
-    @property
-    def beside(self) -> bool:
-        """Whether trials of other games like it may be played in one launch."""
-        return False
 
     def _has_cuda_loops(self) -> bool:
         """Return whether there are CUDA loops for these settings."""
@@ -95,12 +79,13 @@ class Game:
         engine.check_length(options["steps"], masses)
         state = engine.start(start, masses)
         wanted = record_steps(options["steps"], options["record_every"])
-        kept, particles, recorded, interrupted = play(
-            engine, state, wanted, observer=observer, progress=progress, backend=options["backend"]
-        )
-        if particles_start:  # given in float64 and kept so, whatever the arithmetic
-            particles[:, 0] = start
-        return self._finish(kept, particles, recorded, interrupted, state, options, key, masses)
+
+        def finish(kept: Steps, particles: Floats, recorded: dict[str, Floats], interrupted: bool) -> Run:
+            if particles_start:  # given in float64 and kept so, whatever the arithmetic
+                particles[:, 0] = start
+            return self._finish(kept, particles, recorded, interrupted, state, options, key, masses)
+
+        return Turn(engine, state, wanted, options, observer, progress, finish).take()
 
     def continue_run(
         self,
@@ -121,18 +106,19 @@ class Game:
         state = {name: value.copy() for name, value in run.state.items()}
         wanted = record_steps(done + steps, options["record_every"])
         ahead = np.append(np.int64(done), wanted[wanted > done])
-        kept, particles, recorded, interrupted = play(
-            engine, state, ahead, observer=observer, progress=progress, backend=options["backend"]
-        )
-        # Records of one long run: the old ones it would have kept, then the new ones.
-        old = np.isin(run.steps, wanted)
-        kept = np.append(run.steps[old], kept[1:])
-        particles = np.concatenate([run.particles[:, old], particles[:, 1:]], axis=1)
-        recorded = {
-            name: np.concatenate([run.recorded[name][:, old], values[:, 1:]], axis=1)
-            for name, values in recorded.items()
-        }
-        return self._finish(kept, particles, recorded, interrupted, state, options, run.seed, run.masses)
+
+        def finish(kept: Steps, particles: Floats, recorded: dict[str, Floats], interrupted: bool) -> Run:
+            # Records of one long run: the old ones it would have kept, then the new ones.
+            old = np.isin(run.steps, wanted)
+            kept = np.append(run.steps[old], kept[1:])
+            particles = np.concatenate([run.particles[:, old], particles[:, 1:]], axis=1)
+            recorded = {
+                name: np.concatenate([run.recorded[name][:, old], values[:, 1:]], axis=1)
+                for name, values in recorded.items()
+            }
+            return self._finish(kept, particles, recorded, interrupted, state, options, run.seed, run.masses)
+
+        return Turn(engine, state, ahead, options, observer, progress, finish).take()
 
     def engine(self, run: Run) -> Engine:
         """Return the engine that plays `run`."""
@@ -173,6 +159,41 @@ class Game:
         0.2
         """
         return replace(self, **changes)  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """A game about to be played on from a state: all that is needed for its record."""
+
+    engine: Engine
+    state: State
+    wanted: Steps  # those that are recorded, the state's first
+    options: dict[str, Any]
+    observer: Observer | None
+    progress: Progress
+    finish: Callable[[Steps, Floats, dict[str, Floats], bool], Run]  # of what `play` tells
+
+    @property
+    def alike(self) -> Any:
+        """What turns have in common whose trials one launch can play; of others, what is theirs alone."""
+        common = getattr(self.engine, "alike", None)
+        if common is None or self.observer is not None:
+            return id(self)
+        particles = self.state["particles"]
+        return (*common, particles.shape, self.state["masses"].tobytes(), self.wanted.tobytes())
+
+    def take(self) -> Run:
+        """Play it, with others if someone collects them; return its record, or raise it as `InterruptedRun`."""
+        party = PARTY.get()
+        return self.play() if party is None or self.options["backend"] != "cuda" else party.play(self)
+
+    def play(self) -> Run:
+        """Play it alone."""
+        told = play(
+            self.engine, self.state, self.wanted, observer=self.observer, progress=self.progress,
+            backend=self.options["backend"],
+        )  # fmt: skip
+        return self.finish(*told)
 
 
 def trial_keys(options: dict[str, Any]) -> range:

@@ -11,7 +11,7 @@ from ..discriminators import DenseReLU
 from ..errors import ParameterError, ShapeError
 from ..formulas.random import START
 from ..kernels import Kernel, has_random_features
-from .game import Call, Game, Progress, given_start, trial_keys
+from .game import Game, Progress, given_start, trial_keys
 from .play import Engine, Observer
 from .run import Run
 
@@ -156,10 +156,7 @@ class KernelGAN(Game):
         InterruptedRun
             On Ctrl-C: its `.run` holds the finished records.
         """
-        call = self._call(
-            generated,
-            masses,
-            seed=seed,
+        options = self._options(
             steps=steps,
             trials=trials,
             first_trial=first_trial,
@@ -167,14 +164,7 @@ class KernelGAN(Game):
             backend=backend,
             dtype=dtype,
         )
-        return self._play(*call, observer=observer, progress=progress, threads=threads)
-
-    def _call(
-        self, generated: ArrayLike | None, masses: ArrayLike | None, *, seed: int | np.random.Generator, **how: Any
-    ) -> Call:
-        """Return the checked arguments of a call to `run`."""
-        options, key = self._options(**how), checks.seed_key(seed)
-        trials = options["trials"]
+        key = checks.seed_key(seed)
         dim, n_true = self.true_points.shape[-1], self.true_points.shape[-2]
         if self.true_points.ndim == 3 and len(self.true_points) != trials:
             raise ShapeError(f"true_points and trials must agree, got shape {self.true_points.shape} and {trials}")
@@ -186,13 +176,9 @@ class KernelGAN(Game):
                 ]
             )
         else:
-            start = given_start(generated, dim, trials)
-        return Call(start, checks.masses("masses", masses, start.shape[1]), key, options)
-
-    @property
-    def beside(self) -> bool:
-        """Whether trials of other games like it may be played in one launch."""
-        return self.n_frequencies is not None
+            start = given_start(generated, dim, options["trials"])
+        generated_masses = checks.masses("masses", masses, start.shape[1])
+        return self._play(start, generated_masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _has_cuda_loops(self) -> bool:
         return self.n_frequencies is not None

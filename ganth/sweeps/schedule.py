@@ -46,9 +46,10 @@ def sweep(
     cache_dir : path, optional
         Where finished cells are kept, each in a file of its own, from the moment it is finished: a sweep that was
         killed and is started again computes only what is missing.  None: nothing is kept.
-    executor : {"local", "dask"}, or the name or instance of a joblib backend
+    executor : {"local", "dask"}, the name or instance of a joblib backend, or `ganth.Together()`
         "local": processes of this machine; "dask": the current `dask.distributed.Client`; "threading", "ray" and
-        others that hand over results as they come.  It never changes a bit of the table.
+        others that hand over results as they come; `ganth.Together`, or what else has its `map`: one launch on a GPU.
+        It never changes a bit of the table.
     jobs : int >= 1, optional
         Processes.  None: as many as cores this process may use, or the whole cluster; 1: no process but this one.
     progress : bool or function of (cells done, cells), optional

@@ -30,6 +30,9 @@ def outcomes_of(
     import joblib
 
     options: dict[str, Any] = {}
+    if hasattr(executor, "map"):
+        yield from executor.map(functools.partial(_play, fn), [(index, cell, None, 0) for index, cell in tasks])
+        return
     if executor == "local":
         jobs = min(jobs or joblib.cpu_count(), len(tasks))
         if jobs == 1:

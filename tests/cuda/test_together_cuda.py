@@ -1,11 +1,18 @@
 """Games that differ in numbers alone are one launch, and each has the bits of its own run."""
 
+import functools
+import os
+import signal
+import threading
+import time
+
 import numpy as np
 import pytest
 
 import ganth
 from ganth.games import features_cuda, one_hidden_cuda
 
+OPTIONS = {"trials": 1, "first_trial": 0, "dtype": "float64", "backend": "cuda"}
 RING = ganth.targets.GaussianMixture.ring(4, 1.0, 0.02)
 
 
@@ -65,3 +72,48 @@ def test_games_of_other_sizes_are_launches_of_their_own():
     runs = ganth.play_together(games, steps=1, backend="cuda")
     for game, run in zip(games, runs, strict=True):
         np.testing.assert_array_equal(run.final, game.run(steps=1, backend="cuda").final)
+
+
+def cell(reg, width, seed, backend):
+    run = kernel(kernel=ganth.RBF(width), reg=reg).run(steps=2, seed=seed, backend=backend)
+    again = run.extend(1) if width > 0.5 else run  # some cells play twice
+    return {"x": again.final[0, 0], "steps": float(again.steps[-1])}
+
+
+def test_a_sweep_is_a_launch_for_all_that_its_cells_play_at_once():
+    grid = {"reg": [0.1, 0.2, 0.3], "width": [0.5, 0.8]}
+    fn = functools.partial(cell, backend="cuda")
+    alone = ganth.sweep(fn, grid, seeds=2, jobs=1)
+    together = ganth.sweep(fn, grid, seeds=2, executor=ganth.Together(at_once=7))
+    for name in ("x", "steps"):
+        np.testing.assert_array_equal(together.grid(name), alone.grid(name))
+
+
+def broken(reg, seed):
+    run = kernel(reg=reg).run(steps=1, seed=seed, backend="cuda")
+    if reg > 0.2:
+        raise ValueError("a cell that fails")
+    return run.final[0, 0]
+
+
+def test_a_cell_that_fails_keeps_nobody_waiting():
+    with pytest.raises(ganth.errors.SweepError, match=r"2 of 6 cells failed: reg=0\.3"):
+        ganth.sweep(broken, {"reg": [0.1, 0.2, 0.3]}, seeds=2, executor=ganth.Together())
+
+
+def test_ctrl_c_keeps_what_is_done_and_leaves_no_thread(monkeypatch):
+    before, advance = threading.active_count(), type(kernel()._engine(0, OPTIONS, None)).advance_together
+
+    def pressed(self, engines, state, count):
+        os.kill(os.getpid(), signal.SIGINT)
+        advance(self, engines, state, count)
+
+    monkeypatch.setattr("ganth.games.features.FeaturesEngine.advance_together", pressed)
+    with pytest.raises(ganth.errors.InterruptedRun) as stopped:
+        ganth.play_together([kernel(), kernel(reg=0.5)], steps=100, backend="cuda")
+    assert [int(run.steps[-1]) for run in stopped.value.run] == [16, 16]
+    for _ in range(100):
+        if threading.active_count() == before:
+            return
+        time.sleep(0.05)
+    raise AssertionError("threads are left")
