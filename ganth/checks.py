@@ -49,7 +49,14 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
 
 
 def array(name: str, value: ArrayLike, shape: str, ndim: int | tuple[int, ...]) -> Floats:
-    """Return `value` as a finite, C-contiguous float64 array with `ndim` axes; `shape` names them in the message."""
+    """Return `value` as a finite, C-contiguous float64 array with `ndim` axes; `shape` names them in the message.
+
+    One that lies on a GPU (with ``__cuda_array_interface__``: CuPy's, PyTorch's, Numba's) is copied from there.
+    """
+    if hasattr(value, "__cuda_array_interface__"):
+        from .device import here
+
+        value = here(name, value)
     try:
         result = np.ascontiguousarray(value, dtype=np.float64)
     except (TypeError, ValueError):

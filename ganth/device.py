@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from .errors import DeviceMemoryError
+from .backend import resolve
+from .errors import DeviceMemoryError, ShapeError
 
 _GANTH = pathlib.Path(__file__).parent
 SHARED = 48 * 1024  # bytes of shared memory that every block may have without asking for more
@@ -166,6 +167,18 @@ def back(*pairs: tuple[Any, Any]) -> None:
     for on_device, here in pairs:
         if residence is None or not residence.keeps(on_device, here):
             on_device.copy_to_host(here)
+
+
+def here(name: str, foreign: Any) -> Any:
+    """Return an array that lies on a GPU, whoever made it, as one of the host; `name` is the argument's.
+
+    Raises `BackendUnavailableError` where Numba has no way to that GPU, `ShapeError` for an array with a mask.
+    """
+    resolve("cuda")
+    try:
+        return cuda.as_cuda_array(foreign).copy_to_host()
+    except NotImplementedError as error:
+        raise ShapeError(f"{name} must be an array without a mask, got {type(foreign).__name__}: {error}") from None
 
 
 class Residence:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganth import ParameterError, ShapeError, checks
+from ganth import BackendUnavailableError, ParameterError, ShapeError, backend, checks
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,13 @@ def test_a_generator_gives_one_key():
     first, second = np.random.default_rng(3), np.random.default_rng(3)
     assert checks.seed_key(first) == int(second.integers(2**63))
     assert checks.seed_key(2**64 - 1) == 2**64 - 1
+
+
+def test_an_array_on_a_gpu_that_numba_cannot_reach_is_told():
+    class Foreign:
+        __cuda_array_interface__ = {"version": 3}  # noqa: RUF012
+
+    if backend.resolve("auto") == "cuda":
+        pytest.skip("there is a GPU")
+    with pytest.raises(BackendUnavailableError):
+        checks.array("x", Foreign(), "(n,)", 1)

@@ -36,11 +36,11 @@ MAY_IMPORT = {
     },  # for type checkers; test_import_is_light holds the rest
     "__main__": {"cli"},
     "errors": set(),
-    "checks": set(),
+    "checks": {"device"},
     "files": set(),
     "blas": set(),
     "backend": {"checks", "numba", "llvmlite"},
-    "device": {"numba"},
+    "device": {"numba", "backend"},
     "gate": {"device", "backend", "files", "numba", "numba_cuda"},
     "roofline": {"device", "gate"},
     "formulas": {"math", "numba"},

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numba import cuda, float32, float64, int64
 
-from ..device import SHARED, back, empty, held, kernel
+from ..device import SHARED, Work, back, empty, held, kernel
 from ..formulas.turns import half_turn_float32, half_turn_float64
 
 UNROLLED = (1, 2, 3)  # dimensions whose loops over axes are unrolled
@@ -32,6 +32,24 @@ def _fraction(phase, whole):
     return phase - ((phase + shift) - shift) if abs(phase) < whole else phase - phase
 
 
+def _figure(axes, particles):
+    """Return the work of one half of KD Fig. 3, whose games have so many axes and particles.
+
+    A phase is `axes` products, its fraction 7 instructions, a half turn 10; learning adds 3 and pulling 6 + 2 axes.
+    Coordinates, coefficients and, where it fits, the table come from shared memory.
+    """
+    widths, trials, steps, waves = 15, 100, 40_000, 1000
+    pairs = widths * trials * steps * particles * waves
+    fits = axes in UNROLLED
+    return Work(
+        f"KD Fig. 3 in full, d = {axes}: {widths} widths, {trials} trials, {steps} steps",
+        blocks=widths * trials,
+        arithmetic=pairs * (2 * axes + 34 + 9 + 2 * axes),
+        shared=pairs * ((axes if fits else 0) + 2 + 2 * axes),
+        traffic=0 if fits else pairs / particles * 4 * (2 + axes),
+    )
+
+
 def _player(dimensions, real):
     """Return the kernel for particles of so many dimensions, 0: of any, and numbers of a type."""
     half_turn, whole, own = _HALF_TURNS[real], _WHOLE[real], max(dimensions, 1)
@@ -40,7 +58,9 @@ def _player(dimensions, real):
         real[:, ::1], int64, int64, int64, int64,
     )  # fmt: skip
 
-    @kernel(signature, block=BLOCK, resident=1, shared=SHARED)
+    work = {2: _figure(2, 4), 0: _figure(10, 10)}.get(dimensions)
+
+    @kernel(signature, block=BLOCK, resident=1, shared=SHARED, work=work)
     def play(
         particles, diverged_at, coefficients, first, count, tables, rooms, shares,
         rates, alternating, slices, inside, where,

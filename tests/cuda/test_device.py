@@ -56,3 +56,43 @@ def test_a_run_copies_its_state_when_a_record_is_due_and_not_at_every_chunk(monk
     assert len(fetched) == 3
     assert len(launched) > 3
     np.testing.assert_allclose(on_gpu.particles, on_cpu.particles, rtol=1e-12)
+
+
+class Foreign:
+    """An array of another package on the GPU."""
+
+    def __init__(self, array):
+        self.array = array
+        self.__cuda_array_interface__ = getattr(array, "__cuda_array_interface__", {"version": 3})
+
+
+def foreign(monkeypatch, array):
+    if ganth.backend.simulated():  # it knows no arrays of others
+        monkeypatch.setattr(cuda, "as_cuda_array", lambda other: other.array, raising=False)
+    return Foreign(array)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int32"])
+def test_arrays_of_other_packages_are_taken(monkeypatch, dtype):
+    points = (10 * ganth.streams.normal(0, (6, 4))).astype(dtype)
+    for here, there in (
+        (points, cuda.to_device(points)),
+        (points[:, ::2], cuda.to_device(points)[:, ::2]),  # with gaps
+    ):
+        other = foreign(monkeypatch, there)
+        np.testing.assert_array_equal(ganth.checks.points("x", other), here.astype("float64"))
+        np.testing.assert_array_equal(ganth.RBF(1.0).gram(other, other), ganth.RBF(1.0).gram(here, here))
+
+
+def test_of_an_array_of_other_packages_the_same_is_asked(monkeypatch):
+    bad = foreign(monkeypatch, cuda.to_device(np.array([[np.nan, 1.0]])))
+    with pytest.raises(ganth.ParameterError, match=r"x must be finite, got nan at index \(0, 0\)"):
+        ganth.checks.points("x", bad)
+    if ganth.backend.simulated():
+        monkeypatch.setattr(cuda, "as_cuda_array", lambda other: refuse())
+        with pytest.raises(ganth.ShapeError, match="x must be an array without a mask, got Foreign"):
+            ganth.checks.points("x", bad)
+
+
+def refuse():
+    raise NotImplementedError("Masked arrays are not supported")
