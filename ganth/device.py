@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from .backend import resolve
+from .backend import resolve, simulated
 from .errors import DeviceMemoryError, ShapeError
 
 _GANTH = pathlib.Path(__file__).parent
@@ -24,6 +24,7 @@ SHARED = 48 * 1024  # bytes of shared memory that every block may have without a
 BLOCK = 128  # threads of a block where nothing else is said
 _listed: list["Kernel"] = []
 _launching = threading.Lock()
+_launches = 0
 _residence: contextvars.ContextVar["Residence | None"] = contextvars.ContextVar("residence", default=None)
 
 
@@ -103,7 +104,9 @@ class Kernel:
     def launch_blocks(self, blocks: int, *arguments: Any, block: int | None = None, shared: int = 0) -> None:
         """Run so many blocks; return when they are done."""
         if blocks > 0:
+            global _launches
             with _launching:  # one at a time: cells of a sweep have threads of their own
+                _launches += 1
                 self._compiled[blocks, block or self.block, 0, shared](*arguments)
                 cuda.synchronize()
 
@@ -134,6 +137,20 @@ def kernels() -> list[Kernel]:
     for path in sorted(_GANTH.rglob("*_cuda.py")):
         importlib.import_module(".".join([__package__, *path.relative_to(_GANTH).with_suffix("").parts]))
     return sorted(_listed, key=lambda one: one.name)
+
+
+def launches() -> int:
+    """Return how many kernels this process has launched."""
+    return _launches
+
+
+def name() -> str:
+    """Return the GPU's name and compute capability: "NVIDIA H100 80GB HBM3 (9.0)"."""
+    if simulated():
+        return "Numba's simulator"
+    device = cuda.get_current_device()
+    words = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
+    return f"{words} ({'.'.join(map(str, device.compute_capability))})"
 
 
 def there(array: Any) -> Any:

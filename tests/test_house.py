@@ -67,7 +67,7 @@ MAY_IMPORT = {
     "studies": BASE | {"classifiers", "games", "metrics", "nn", "observers", "stopping", "sweeps", "targets"},
     "transitions": {"checks", "scipy"},
     "stopping": set(),
-    "claims": {"plotting", "files", "sweeps", "blas"},
+    "claims": {"plotting", "files", "sweeps", "blas", "device"},
     "cli": {"cli_train", "claims", "checks", "backend", "gate", "roofline"},
     "cli_train": {"checks", "files", "games", "nn", "metrics", "targets", "stopping", "plotting"},
 }

@@ -45,6 +45,8 @@ class Evidence:
         Versions of Python and the packages.
     inputs_hash : str
         Hash of all the result depends on.
+    gpu : dict, optional
+        With ``backend="cuda"`` alone: "device", "launches" and, where there were some, "agreement" with the CPU.
     """
 
     id: str
@@ -60,10 +62,14 @@ class Evidence:
     seconds: float
     versions: dict[str, str]
     inputs_hash: str
+    gpu: dict[str, Any] | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON file, atomically."""
-        write_atomically(path, to_json({"schema": SCHEMA, **asdict(self)}).encode())
+        record = asdict(self)
+        if self.gpu is None:
+            del record["gpu"]
+        write_atomically(path, to_json({"schema": SCHEMA, **record}).encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Evidence":
@@ -75,6 +81,7 @@ class Evidence:
             record = json.loads(pathlib.Path(path).read_text("utf-8"), parse_constant=_no_constant)
             if record.pop("schema") != SCHEMA:
                 raise ValueError(f"its schema is not {SCHEMA}")
+            record.setdefault("gpu", None)
             if set(record) != (names := {field.name for field in fields(cls)}):
                 raise ValueError(f"its keys differ from ours in {', '.join(sorted(set(record) ^ names))}")
             record["verdicts"] = tuple(Verdict(**verdict) for verdict in record["verdicts"])

@@ -17,6 +17,7 @@ from ..sweeps.workers import shared
 from .checkout import Validation
 from .digits import with_few_digits
 from .evidence import Evidence, store
+from .gpu import agreement, computed
 from .index import registry
 from .job import Job
 from .verdicts import OF_FIGURES, Verdict
@@ -74,8 +75,10 @@ def _decide(validation: Validation, job: Job) -> Evidence:
     module = validation.load()
     began = time.perf_counter()
     with shared(module.compute):
-        result = dict(module.compute(job.profile, job.seed, job.backend, job.jobs))
-    seconds = time.perf_counter() - began
+        result, gpu = computed(module, job)
+        seconds = time.perf_counter() - began
+        if gpu is not None and gpu["launches"]:
+            gpu["agreement"] = agreement(module, job)
     settings = dict(result.pop("settings", {}))
     measured, arrays = store(result, work, name)
     path = work / f"{name}.json"
@@ -93,6 +96,7 @@ def _decide(validation: Validation, job: Job) -> Evidence:
         seconds=round(seconds, 1),
         versions=versions(),
         inputs_hash=job.inputs_hash(validation),
+        gpu=gpu,
     ).save(path)
     evidence = Evidence.load(path)
 

@@ -45,6 +45,7 @@ def sweep_near_level(
     seeds: Sequence[int],
     steps: int,
     name: str = "value",
+    executor: Any = "local",
     jobs: int | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Play the first seed at all cells of a grid, the others near where its number crosses a level along a row.
@@ -59,8 +60,8 @@ def sweep_near_level(
         How many cells on either side of a crossing are near it; see `near_level`.
     name : str
         Which of fn's numbers crosses.
-    jobs : int >= 1, optional
-        Processes; see `ganth.sweep`.
+    executor, jobs
+        See `ganth.sweep`.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def sweep_near_level(
     checks.integer("steps", steps, at_least=1)
     axes = Grid.checked(grid, list(seeds)).axes
     (first, rows), (second, columns), (_, all_seeds) = axes.items()
-    known = sweep(fn, grid, seeds=[int(all_seeds[0])], jobs=jobs)
+    known = sweep(fn, grid, seeds=[int(all_seeds[0])], executor=executor, jobs=jobs)
     shape = (len(rows), len(columns), len(all_seeds))
     found = {key: np.full(shape, np.nan) for key in known.columns if key not in axes}
     for key, values in found.items():
@@ -89,7 +90,7 @@ def sweep_near_level(
     later = [(i, j, k) for i, j, k in np.argwhere(played) if k > 0]
     tasks = [(at, {first: rows[i], second: columns[j], "seed": all_seeds[k]}) for at, (i, j, k) in enumerate(later)]
     failed: dict[int, str] = {}
-    for at, numbers, error in outcomes_of(fn, tasks, known_code(fn), "local", jobs):
+    for at, numbers, error in outcomes_of(fn, tasks, known_code(fn), executor, jobs):
         if numbers is None:
             failed[at] = error
         for key, value in (numbers or {}).items():
