@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import functools
 import importlib
+import logging
 import pathlib
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from .errors import DeviceMemoryError, ShapeError
 _GANTH = pathlib.Path(__file__).parent
 SHARED = 48 * 1024  # bytes of shared memory that every block may have without asking for more
 BLOCK = 128  # threads of a block where nothing else is said
+_log = logging.getLogger("ganth")
 _listed: list["Kernel"] = []
 _launching = threading.Lock()
 _launches = 0
@@ -101,9 +103,15 @@ class Kernel:
         threads = block or self.block
         self.launch_blocks(-(-size // threads), *arguments, block=threads, shared=shared)
 
-    def launch_blocks(self, blocks: int, *arguments: Any, block: int | None = None, shared: int = 0) -> None:
-        """Run so many blocks; return when they are done."""
+    def launch_blocks(
+        self, blocks: int, *arguments: Any, block: int | None = None, shared: int = 0, outside: str = ""
+    ) -> None:
+        """Run so many blocks; return when they are done.
+
+        `outside` names what a block reads from global memory, as it does not fit shared memory: the log tells it once.
+        """
         if blocks > 0:
+            _tell(self.name, block or self.block, shared, outside)
             global _launches
             with _launching:  # one at a time: cells of a sweep have threads of their own
                 _launches += 1
@@ -137,6 +145,12 @@ def kernels() -> list[Kernel]:
     for path in sorted(_GANTH.rglob("*_cuda.py")):
         importlib.import_module(".".join([__package__, *path.relative_to(_GANTH).with_suffix("").parts]))
     return sorted(_listed, key=lambda one: one.name)
+
+
+@functools.cache
+def _tell(kernel: str, block: int, shared: int, outside: str) -> None:
+    where = f"; in global memory: {outside}" if outside else ""
+    _log.info("%s: blocks of %d threads, each %.1f KB of shared memory%s", kernel, block, shared / 1024, where)
 
 
 def launches() -> int:

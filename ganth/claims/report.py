@@ -116,6 +116,8 @@ def _made(evidence: Mapping[str, Evidence]) -> str:
     for name in ("profile", "seed", "backend", "dtype"):
         values = {str(getattr(one, name)) for one in evidence.values()}
         parts.append(f"{name} {', '.join(sorted(values))}")
+    if devices := {one.gpu["device"] for one in evidence.values() if one.gpu}:
+        parts.append(f"GPU {', '.join(sorted(devices))}")
     packages: dict[str, set[str]] = {}
     for one in evidence.values():
         for name, version in one.versions.items():

@@ -216,5 +216,6 @@ def play_trials(particles, diverged_at, coefficients, first, count, tables, alte
     _PLAYERS[axes if axes in UNROLLED else 0, particles.dtype].launch_blocks(
         trials, *on_device, first, count, held(tables), rooms, held(shares), held(rates),
         int(alternating), slices_of(n, coefficients.shape[1] // 2), inside, room, block=BLOCK, shared=size,
+        outside=", ".join(("particles", "coefficients", "tables")[inside:]),
     )  # fmt: skip
     back(*zip(on_device, played, strict=True))

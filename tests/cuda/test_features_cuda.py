@@ -71,7 +71,8 @@ def test_far_particles_turn_as_on_the_cpu():
 
 
 @pytest.mark.parametrize("axes", [2, 4])
-def test_what_does_not_fit_lies_in_global_memory_and_any_block_has_the_same_bits(monkeypatch, axes):
+def test_what_does_not_fit_lies_in_global_memory_and_any_block_has_the_same_bits(monkeypatch, caplog, axes):
+    caplog.set_level("INFO", "ganth")
     one, start, call = game(axes, order="alternating"), points(2, axes), {"steps": 2, "seed": 4, "backend": "cuda"}
     wanted = one.run(start, **call)
     room = (1 + features_cuda.slices_of(2, 21)) * 2 * axes * 8
@@ -83,6 +84,7 @@ def test_what_does_not_fit_lies_in_global_memory_and_any_block_has_the_same_bits
         found = one.run(start, **call)
         for name in ("particles", "coefficients"):
             np.testing.assert_array_equal(found.state[name], wanted.state[name])
+    assert "in global memory: particles, coefficients, tables" in caplog.text
 
 
 def test_a_run_goes_on_bit_for_bit():
