@@ -14,9 +14,7 @@ import numpy as np
 from numba import cuda, float32, float64, int64, uint64
 
 from ..device import SHARED, back, empty, held, kernel, there
-from ..formulas.optimisers import rmsprop
-from ..formulas.random import DATA, NOISE, philox, uniform
-from ..formulas.turns import sin_cos_float64
+from ..lanes.blocks import coupled, descend, draw
 
 DIMENSIONS = (1, 2, 3)  # of the points: loops over axes are unrolled
 RELU, TANH, ERF = range(3)
@@ -38,52 +36,6 @@ def _activated(code, u, one):
         return value, slope, -(value * slope + value * slope)
     slope = type(one)(_TWO_OVER_ROOT_PI) * math.exp(-u * u)
     return math.erf(u), slope, -(u * slope + u * slope)
-
-
-@cuda.jit(device=True)
-def _descend(row, squares, rms, at, slope, reg, lr_disc, one):
-    """Take one step of one parameter."""
-    old = row[at]
-    slope += old * reg
-    if rms:
-        slope, squares[at] = rmsprop(slope, squares[at], type(one)(0.99), type(one)(0.01), type(one)(1e-8))
-    row[at] = old - slope * lr_disc
-
-
-@cuda.jit(device=True)
-def _draw(data, at, means, factors, cumulative, key, step, trial, p, axes):
-    """Set point p of the data to GaussianMixture.sample's."""
-    a, b, c, d = philox(key, uint64(p // 2), step + uint64(1), trial, uint64(DATA))
-    chosen = (uniform(a, b) if p % 2 == 0 else uniform(c, d)) * cumulative[cumulative.size - 1]
-    mode = 0
-    for k in range(cumulative.size - 1):
-        mode += 1 if cumulative[k] <= chosen else 0
-    for axis in range(axes):
-        x = means[mode, axis]
-        for other in range(axis + 1):
-            i = p * axes + other
-            a, b, c, d = philox(key, uint64(i // 2), step, trial, uint64(NOISE))
-            turn = uniform(c, d)
-            sine, cosine = sin_cos_float64(turn - 1.0 if turn >= 0.5 else turn)
-            x += (
-                factors[mode, axis, other]
-                * math.sqrt(-2.0 * math.log(uniform(a, b)))
-                * (cosine if i % 2 == 0 else sine)
-            )
-        data[at + p * axes + axis] = x
-
-
-@cuda.jit(device=True)
-def _coupled(gradients, at, gram, local, other, p, axis, count, axes, one):
-    """Return (1/N) sum_b Gamma_pb gradient_b along an axis; see effective.coupled."""
-    total = one - one
-    if gram.size == 0:
-        for q in range(count):
-            total += gradients[at + q * axes + axis]
-        return local * gradients[at + p * axes + axis] + other * (total / type(one)(count))
-    for q in range(count):
-        total += gram[p, q] * gradients[at + q * axes + axis]
-    return total
 
 
 def _player(axes):
@@ -149,7 +101,7 @@ def _player(axes):
                     cuda.syncthreads()
                     for i in range(thread, size, threads):
                         p, axis = i // axes, i % axes
-                        moved = _coupled(room, gradients, gram, local, other, p, axis, n, axes, one)
+                        moved = coupled(room, gradients + axis, axes, gram, local, other, p, n, one)
                         if j == (0 if simultaneous else n_disc):
                             room[velocities + i] = moved
                         pull = penalty * moved
@@ -159,7 +111,7 @@ def _player(axes):
                 if resampled or (iteration == first and j == 0):
                     step = uint64(iteration * n_disc + j if resampled else 0)
                     for p in range(thread, n_data, threads):
-                        _draw(room, data, means, factors, cumulative, key, step, trial, p, axes)
+                        draw(room, data + p * axes, 1, means, factors, cumulative, key, step, trial, p, axes)
                 cuda.syncthreads()
                 for i in range(thread, units, threads):
                     w = cuda.local.array(axes, rooms.dtype)
@@ -205,10 +157,10 @@ def _player(axes):
                         values = b * slopes_sum
                         for axis in range(axes):
                             values += w[axis] * ours[axis]
-                    _descend(row, means_of_squares, rms, i, values, reg, lr_disc, one)
-                    _descend(row, means_of_squares, rms, bias + i, slopes_sum * push, reg, lr_disc, one)
+                    descend(row, means_of_squares, rms, i, values, reg, lr_disc, one)
+                    descend(row, means_of_squares, rms, bias + i, slopes_sum * push, reg, lr_disc, one)
                     for axis in range(axes):
-                        _descend(
+                        descend(
                             row, means_of_squares, rms, (axis + 1) * units + i, ours[axis] * push, reg, lr_disc, one
                         )
                 cuda.syncthreads()

@@ -1,0 +1,60 @@
+"""What the threads of a CUDA block do in an effective GAN: draw data, couple particles, take a step of a parameter.
+
+A thread does the item that it is called for.  Nothing here names `cuda` in a function: in the simulator a function
+sees that name changed only while a kernel of its own file runs.
+"""
+
+import math
+
+from numba import cuda, uint64
+
+from ..formulas.optimisers import rmsprop
+from ..formulas.random import DATA, NOISE, philox, uniform
+from ..formulas.turns import sin_cos_float64
+
+
+@cuda.jit(device=True)
+def draw(data, at, stride, means, factors, cumulative, key, step, trial, p, axes):
+    """Set the coordinates of point p, at data[at], data[at + stride], ..., to GaussianMixture.sample's."""
+    a, b, c, d = philox(key, uint64(p // 2), step + uint64(1), trial, uint64(DATA))
+    chosen = (uniform(a, b) if p % 2 == 0 else uniform(c, d)) * cumulative[cumulative.size - 1]
+    mode = 0
+    for k in range(cumulative.size - 1):
+        mode += 1 if cumulative[k] <= chosen else 0
+    for axis in range(axes):
+        x = means[mode, axis]
+        for other in range(axis + 1):
+            i = p * axes + other
+            a, b, c, d = philox(key, uint64(i // 2), step, trial, uint64(NOISE))
+            turn = uniform(c, d)
+            sine, cosine = sin_cos_float64(turn - 1.0 if turn >= 0.5 else turn)
+            x += (
+                factors[mode, axis, other]
+                * math.sqrt(-2.0 * math.log(uniform(a, b)))
+                * (cosine if i % 2 == 0 else sine)
+            )
+        data[at + axis * stride] = x
+
+
+@cuda.jit(device=True)
+def coupled(slopes, at, stride, gram, local, other, p, count, one):
+    """Return (1/N) sum_b Gamma_pb slope_b along an axis, slope_b at slopes[at + b stride]; see effective.coupled."""
+    total = one - one
+    if gram.size > 0:
+        for q in range(count):
+            total += gram[p, q] * slopes[at + q * stride]
+        return total
+    if other != 0:
+        for q in range(count):
+            total += slopes[at + q * stride]
+    return local * slopes[at + p * stride] + other * (total / type(one)(count))
+
+
+@cuda.jit(device=True)
+def descend(parameters, squares, rms, at, slope, reg, rate, one):
+    """Take one step of one parameter."""
+    old = parameters[at]
+    slope += old * reg
+    if rms:
+        slope, squares[at] = rmsprop(slope, squares[at], type(one)(0.99), type(one)(0.01), type(one)(1e-8))
+    parameters[at] = old - slope * rate
