@@ -51,6 +51,8 @@ class Work:
     longest : float
         Of the block that has most to do, over the mean.
     launches : int
+    independent : int
+        Instructions of a thread that do not wait for one another.
     """
 
     what: str
@@ -61,6 +63,7 @@ class Work:
     traffic: float = 0.0
     longest: float = 1.0
     launches: int = 1
+    independent: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,14 @@ r"""How long kernels take at least on a GPU that is named: by its rates, and by 
 
 A multiprocessor that has b blocks to play, R of them at once, of w threads each, is busy for
 
-.. math:: t = b \max\Big(\frac{a}{128 c\, f}, \frac{s}{16 c\, f}, \frac{m}{32 c}\Big), \qquad f = \min(1, R w / 512),
+.. math:: t = b \max\Big(\frac{a}{128 c\, f}, \frac{s}{16 c\, f}, \frac{m}{32 c}\Big), \qquad f = \min(1, R w i / 512),
 
-a, s and m the instructions of arithmetic, the special functions and the numbers of shared memory of a block, c clocks a
-second and 128, 16 and 32 what a clock does in float32: four schedulers need four warps each to hide the four clocks
-that a result takes.  Of blocks of unequal length the longest is waited for.  Traffic to global memory takes its bytes
-over the bandwidth.  The largest of these is the estimate: barriers and waiting are not in it, so that a kernel may
-take a few times as long.  Nothing of it is measured.
+a, s and m the instructions of arithmetic, the special functions and the numbers of shared memory of a block, i how
+many instructions of a thread do not wait for one another, c clocks a second and 128, 16 and 32 what a clock does in
+float32: four schedulers need four warps each, or as many instructions, to hide the four clocks that a result takes.
+Of blocks of unequal length the longest is waited for.  Traffic to global memory takes its bytes over the bandwidth.
+The largest of these is the estimate: barriers and waiting are not in it, so that a kernel may take a few times as
+long.  Nothing of it is measured.
 """
 
 import math
@@ -76,9 +77,9 @@ def estimate(kernel: Kernel, row: Row, gpu: GPU) -> Estimate | None:
     share = 1 / (work.blocks * work.launches)  # of a block in all that is done
     at_once = min(row.resident, math.ceil(work.blocks / gpu.multiprocessors))
     warps = math.ceil(kernel.block / 32)
-    filled = min(1.0, at_once * warps / _WARPS_TO_HIDE)
+    filled = min(1.0, at_once * warps * work.independent / _WARPS_TO_HIDE)
     busy = math.ceil(work.blocks / gpu.multiprocessors)
-    alone = min(1.0, warps / _WARPS_TO_HIDE)
+    alone = min(1.0, warps * work.independent / _WARPS_TO_HIDE)
     # Of the fullest multiprocessor, or of the longest block if it plays on when all others are done.
     blocks = max(busy / filled, work.longest / alone)
     times = {

@@ -111,7 +111,10 @@ def test_text_is_escaped(made):
 
 def test_counts_and_settings_are_told(made):
     assert "4 have one, the others are open" in re.sub(r"\s+", " ", made)
-    assert "Made with profile quick; seed 3; backend cpu; dtype float64; GPU NVIDIA &lt;X&gt;; python 3.11.0; numpy 2.0." in made
+    assert (
+        "Made with profile quick; seed 3; backend cpu; dtype float64; GPU NVIDIA &lt;X&gt;; python 3.11.0; numpy 2.0."
+        in made
+    )
     assert "reg 0.01; widths 0.1, 1" in made
     assert 'class="picture wide"' in made
 

@@ -13,23 +13,21 @@ import math
 import numpy as np
 from numba import cuda, float32, float64, int64, uint64
 
-from ..device import SHARED, back, empty, held, kernel, there
+from ..device import SHARED, Work, back, empty, held, kernel, there
 from ..lanes.blocks import coupled, descend, draw
 
 DIMENSIONS = (1, 2, 3)  # of the points: loops over axes are unrolled
 RELU, TANH, ERF = range(3)
 CODES = {"relu": RELU, "tanh": TANH, "erf": ERF}
 BLOCK = 256
+TOGETHER = {1: 4, 2: 4, 3: 2}  # ReLU units that a thread takes at once, by dimension: what registers allow
 _FLAG = 16  # bytes of shared memory that the kernel declares itself
 _TWO_OVER_ROOT_PI = 1.1283791670955126
 
 
 @cuda.jit(device=True)
-def _activated(code, u, one):
-    """Return s(u), s'(u) and s''(u)."""
-    if code == RELU:
-        on = one if u > 0 else one - one
-        return on * u, on, one - one
+def _smooth(code, u, one):
+    """Return s(u), s'(u) and s''(u) of tanh or erf."""
     if code == TANH:
         value = math.tanh(u)
         slope = one - value * value
@@ -38,8 +36,29 @@ def _activated(code, u, one):
     return math.erf(u), slope, -(u * slope + u * slope)
 
 
-def _player(axes):
-    """Return the kernel for points of so many dimensions."""
+def _figure(together):
+    """Return the work of ED Fig. 5 in full: for a unit and a point 2 + 2 products, a sign of two and a count.
+
+    Numbers of steps of the discriminator are spaced evenly in their logarithm from 3 to 64.  A point read from shared
+    memory, twice, serves `together` units.
+    """
+    cells, iterations, width, points, axes = 20 * 20, 5000, 2048, 200 + 200, 2
+    n_discs = np.geomspace(3, 64, 20)
+    pairs = cells * iterations * n_discs.mean() * width * points
+    return Work(
+        "ED Fig. 5 in full: 20 x 20 cells, width 2048, 5000 iterations",
+        blocks=cells,
+        arithmetic=pairs * (2 * axes + 3),
+        shared=pairs * 2 * axes / together,
+        independent=together,
+        longest=float(n_discs.max() / n_discs.mean()),
+    )
+
+
+def _player(axes, smooth):
+    """Return the kernel for points of so many dimensions and ReLU units, or smooth ones."""
+    together = 1 if smooth else TOGETHER[axes]
+    own = together * axes
 
     def signature(real):
         whole = [int64] * 8
@@ -49,7 +68,9 @@ def _player(axes):
             real[:, ::1], float64[::1], float64[:, ::1], float64[:, :, ::1], real, real, *whole,
         )  # fmt: skip
 
-    @kernel(*map(signature, (float32, float64)), block=BLOCK, resident=1, shared=SHARED - _FLAG)
+    work = _figure(together) if (axes, smooth) == (2, False) else None
+
+    @kernel(*map(signature, (float32, float64)), block=BLOCK, resident=1, shared=SHARED - _FLAG, work=work)
     def play(
         particles, parameters, squares, rooms, diverged_at, keys, plays, rates, first, count,
         gram, cumulative, means, factors, scale, one,
@@ -62,7 +83,7 @@ def _player(axes):
         lost = cuda.shared.array(1, int64)
         n = particles.shape[1]
         size = n * axes
-        row, means_of_squares, room = parameters[t], squares[t], rooms[t]
+        row, squares_row, room = parameters[t], squares[t], rooms[t]
         if inside >= 1:
             room = shared[:where]
         if inside >= 2:
@@ -93,7 +114,10 @@ def _player(axes):
                             u = row[bias + i]
                             for axis in range(axes):
                                 u += row[(axis + 1) * units + i] * x[axis]
-                            push = _activated(code, u, one)[1] * row[i]
+                            if smooth:
+                                push = _smooth(code, u, one)[1] * row[i]
+                            else:
+                                push = row[i] if u > 0 else one - one
                             for axis in range(axes):
                                 slopes[axis] += push * row[(axis + 1) * units + i]
                         for axis in range(axes):
@@ -105,7 +129,7 @@ def _player(axes):
                         if j == (0 if simultaneous else n_disc):
                             room[velocities + i] = moved
                         pull = penalty * moved
-                        room[pulls + i] = room[points + i] + pull if code == RELU else pull
+                        room[pulls + i] = pull if smooth else room[points + i] + pull
                 if j == n_disc:
                     break
                 if resampled or (iteration == first and j == 0):
@@ -113,56 +137,80 @@ def _player(axes):
                     for p in range(thread, n_data, threads):
                         draw(room, data + p * axes, 1, means, factors, cumulative, key, step, trial, p, axes)
                 cuda.syncthreads()
-                for i in range(thread, units, threads):
-                    w = cuda.local.array(axes, rooms.dtype)
-                    sums = cuda.local.array(axes, rooms.dtype)
-                    ours = cuda.local.array(axes, rooms.dtype)
-                    for axis in range(axes):
-                        w[axis] = row[(axis + 1) * units + i]
-                        ours[axis] = one - one
-                    b, push = row[bias + i], row[i]
-                    values = slopes_sum = one - one
+                # A thread's units together, so that a point that is read serves them all.
+                for base in range(thread, units, together * threads):
+                    w = cuda.local.array(own, rooms.dtype)
+                    sums = cuda.local.array(own, rooms.dtype)
+                    ours = cuda.local.array(own, rooms.dtype)
+                    b = cuda.local.array(together, rooms.dtype)
+                    values = cuda.local.array(together, rooms.dtype)
+                    slopes_sum = cuda.local.array(together, rooms.dtype)
+                    value_total = cuda.local.array(together, rooms.dtype)
+                    slope_total = cuda.local.array(together, rooms.dtype)
+                    x = cuda.local.array(axes, rooms.dtype)
+                    pull = cuda.local.array(axes, rooms.dtype)
+                    for k in range(together):
+                        i = base + k * threads
+                        if i >= units:  # taken twice, written once
+                            i = base
+                        b[k] = row[bias + i]
+                        values[k] = slopes_sum[k] = one - one
+                        for axis in range(axes):
+                            w[k * axes + axis] = row[(axis + 1) * units + i]
+                            ours[k * axes + axis] = one - one
                     for side in range(2):  # generated points, then data
                         at, number = (points, n) if side == 0 else (data, n_data)
-                        value_total = slope_total = one - one
-                        for axis in range(axes):
-                            sums[axis] = one - one
-                        for p in range(number):
-                            u = b
+                        pulled = side == 0 and penalty != 0
+                        from_where = pulls if pulled else at
+                        for k in range(together):
+                            value_total[k] = slope_total[k] = one - one
                             for axis in range(axes):
-                                u += w[axis] * room[at + p * axes + axis]
-                            value, slope, bend = _activated(code, u, one)
-                            if code == RELU:
-                                from_where = pulls if side == 0 and penalty != 0 else at
+                                sums[k * axes + axis] = one - one
+                        for p in range(number):
+                            for axis in range(axes):
+                                x[axis] = room[at + p * axes + axis]
+                                pull[axis] = room[from_where + p * axes + axis]
+                            for k in range(together):
+                                u = b[k]
                                 for axis in range(axes):
-                                    sums[axis] += slope * room[from_where + p * axes + axis]
-                            else:
-                                if side == 0 and penalty != 0:
-                                    along = one - one
+                                    u += w[k * axes + axis] * x[axis]
+                                if smooth:
+                                    value, slope, bend = _smooth(code, u, one)
+                                    if pulled:
+                                        along = one - one
+                                        for axis in range(axes):
+                                            along += w[k * axes + axis] * pull[axis]
+                                            sums[k * axes + axis] += slope * pull[axis]
+                                        value, slope = value + slope * along, slope + bend * along
+                                    value_total[k] += value
                                     for axis in range(axes):
-                                        pull = room[pulls + p * axes + axis]
-                                        along += w[axis] * pull
-                                        sums[axis] += slope * pull
-                                    value, slope = value + slope * along, slope + bend * along
-                                for axis in range(axes):
-                                    sums[axis] += slope * room[at + p * axes + axis]
-                            value_total += value
-                            slope_total += slope
+                                        sums[k * axes + axis] += slope * x[axis]
+                                else:
+                                    slope = one if u > 0 else one - one
+                                    for axis in range(axes):
+                                        sums[k * axes + axis] += slope * pull[axis]
+                                slope_total[k] += slope
                         factor = gain if side == 0 else loss
-                        values += factor * value_total
-                        slopes_sum += factor * slope_total
-                        for axis in range(axes):
-                            ours[axis] += factor * sums[axis]
-                    if code == RELU:
-                        values = b * slopes_sum
-                        for axis in range(axes):
-                            values += w[axis] * ours[axis]
-                    descend(row, means_of_squares, rms, i, values, reg, lr_disc, one)
-                    descend(row, means_of_squares, rms, bias + i, slopes_sum * push, reg, lr_disc, one)
-                    for axis in range(axes):
-                        descend(
-                            row, means_of_squares, rms, (axis + 1) * units + i, ours[axis] * push, reg, lr_disc, one
-                        )
+                        for k in range(together):
+                            values[k] += factor * value_total[k]
+                            slopes_sum[k] += factor * slope_total[k]
+                            for axis in range(axes):
+                                ours[k * axes + axis] += factor * sums[k * axes + axis]
+                    for k in range(together):
+                        i = base + k * threads
+                        if i < units:
+                            push, value = row[i], values[k]
+                            if not smooth:
+                                value = b[k] * slopes_sum[k]
+                                for axis in range(axes):
+                                    value += w[k * axes + axis] * ours[k * axes + axis]
+                            descend(row, squares_row, rms, i, value, reg, lr_disc, one)
+                            descend(row, squares_row, rms, bias + i, slopes_sum[k] * push, reg, lr_disc, one)
+                            for axis in range(axes):
+                                descend(
+                                    row, squares_row, rms, (axis + 1) * units + i, ours[k * axes + axis] * push, reg,
+                                    lr_disc, one,
+                                )  # fmt: skip
                 cuda.syncthreads()
             cuda.syncthreads()
             for i in range(thread, size, threads):
@@ -184,11 +232,11 @@ def _player(axes):
             for i in range(thread, row.size, threads):
                 parameters[t, i] = row[i]
 
-    play.function.__name__ = f"play_{axes}"
+    play.function.__name__ = f"play_{'smooth' if smooth else 'relu'}_{axes}"
     return play
 
 
-_PLAYERS = {axes: _player(axes) for axes in DIMENSIONS}
+_PLAYERS = {(axes, smooth): _player(axes, smooth) for axes in DIMENSIONS for smooth in (False, True)}
 
 
 def places(particles, parameters, n_data):
@@ -217,11 +265,11 @@ def play_trials(particles, parameters, squares, diverged_at, players, first, cou
     rooms = empty((trials, room if inside == 0 else 1), particles.dtype)
     stops = held(diverged_at)
     one = particles.dtype.type(1)
-    _PLAYERS[axes].launch_blocks(
+    _PLAYERS[axes, code != RELU].launch_blocks(
         trials, *on_device, rooms, stops, *map(held, players), first, count,
         *(there(array) for array in (rules.gram, rules.cumulative, rules.means, rules.factors)), rules.scale, one,
         code, rules.n_data, int(rules.simultaneous), int(rules.resampled), int(squares.size > 0),
-        inside, units, room, block=BLOCK, shared=size,
+        inside, units, room, block=BLOCK, shared=size, outside=", ".join(("points", "parameters")[inside:]),
     )  # fmt: skip
     back((on_device[0], particles), (on_device[1], here[1]), (stops, diverged_at))
     if squares.size:

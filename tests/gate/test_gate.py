@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="the compile gate needs numba-cuda and ptxas: pip install 'ganth[cuda13]'")
 
-from ganth import gate
+from ganth import gate, roofline
 from ganth.device import kernels
 
 
@@ -23,3 +23,12 @@ def test_a_kernel_that_spills_is_told():
     row = gate.Row("games.x", "float32", 90, 255, 0, 64, 32, 2)
     kernel = kernels()[0]
     assert len(row.complaints(kernel)) == 3
+
+
+def test_full_figures_fit_their_time_by_the_roofline():
+    chosen = [one for one in kernels() if one.name.endswith(("play_relu_2", "play_2_float64", "play_any_float64"))]
+    found = roofline.estimates(gate.table(chosen, [90]), roofline.GPUS["H100"])
+    seconds = {name: [one.seconds for one in found if one.what.startswith(name)] for name in ("ED Fig. 5", "KD Fig. 3")}
+    assert 1 < max(seconds["ED Fig. 5"]) < 120
+    assert len(seconds["KD Fig. 3"]) == 2
+    assert 1 < sum(seconds["KD Fig. 3"]) < 30
