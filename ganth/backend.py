@@ -22,6 +22,7 @@ from .checks import choice, integer
 from .errors import BackendUnavailableError
 
 _KEPT_CACHES = 3
+OLD_DRIVER = "it must be new enough for the toolkit: update it, or pip install 'ganth[cuda12]'"
 _CACHE_LINE = 64  # bytes
 _region = threading.RLock()
 _went_parallel = False
@@ -59,9 +60,15 @@ def _missing() -> str:
     from numba import cuda
 
     words = " ".join(str(cuda.cuda_error() or "").split())
-    if "cannot be found" in words or "libcuda" in words or not words:
-        return "there is no CUDA driver, or no device: install NVIDIA's driver (nvidia-smi lists what it sees)"
-    return f"the driver does not start ({words}): it must be new enough for the toolkit, or pip install 'ganth[cuda12]'"
+    if not words:
+        return (
+            "the toolkit's compiler (libNVVM) is missing: pip install 'ganth[cuda13]' (or cuda12 for an older driver)"
+        )
+    if "NO_DEVICE" in words or "no CUDA-capable device" in words:
+        return "the driver sees no GPU: see what nvidia-smi lists, and that CUDA_VISIBLE_DEVICES does not hide it"
+    if "cannot be found" in words or "libcuda" in words:
+        return "there is no CUDA driver: install NVIDIA's driver (nvidia-smi lists what it sees)"
+    return f"the driver does not start ({words}): {OLD_DRIVER}"
 
 
 def simulated() -> bool:

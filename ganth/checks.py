@@ -57,6 +57,8 @@ def array(name: str, value: ArrayLike, shape: str, ndim: int | tuple[int, ...]) 
         from .device import here
 
         value = here(name, value)
+    if np.iscomplexobj(value):
+        raise ShapeError(f"{name} must be a {shape} array of real numbers, got complex ones")
     try:
         result = np.ascontiguousarray(value, dtype=np.float64)
     except (TypeError, ValueError):

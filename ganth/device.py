@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from .backend import resolve, simulated
-from .errors import DeviceMemoryError, ShapeError
+from .backend import OLD_DRIVER, resolve, simulated
+from .errors import BackendUnavailableError, DeviceMemoryError, ShapeError
 
 _GANTH = pathlib.Path(__file__).parent
 SHARED = 48 * 1024  # bytes of shared memory that every block may have without asking for more
@@ -118,8 +118,13 @@ class Kernel:
             global _launches
             with _launching:  # one at a time: cells of a sweep have threads of their own
                 _launches += 1
-                self._compiled[blocks, block or self.block, 0, shared](*arguments)
-                cuda.synchronize()
+                try:
+                    self._compiled[blocks, block or self.block, 0, shared](*arguments)
+                    cuda.synchronize()
+                except Exception as error:
+                    if "UNSUPPORTED_PTX_VERSION" not in str(error):
+                        raise
+                    raise BackendUnavailableError(f"the driver refuses what was compiled: {OLD_DRIVER}") from error
 
     @functools.cached_property
     def _compiled(self) -> Any:

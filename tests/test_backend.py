@@ -22,6 +22,30 @@ def test_auto_and_cpu_resolve_and_cuda_never_falls_back():
         backend.resolve("gpu")
 
 
+@pytest.mark.parametrize(
+    ("installed", "error", "words"),
+    [
+        (False, None, r"numba-cuda is not installed: pip install 'ganth\[cuda13\]'"),
+        (True, None, r"compiler \(libNVVM\) is missing: pip install 'ganth\[cuda13\]'"),
+        (True, "CUDA_ERROR_NO_DEVICE (100)", "the driver sees no GPU: see what nvidia-smi lists"),
+        (True, "CUDA driver library cannot be found", "there is no CUDA driver: install NVIDIA's driver"),
+        (
+            True,
+            "SYSTEM_DRIVER_MISMATCH",
+            r"does not start \(SYSTEM_DRIVER_MISMATCH\): .* pip install 'ganth\[cuda12\]'",
+        ),
+    ],
+)
+def test_what_is_missing_is_named_with_what_to_do(monkeypatch, installed, error, words):
+    from numba import cuda
+
+    monkeypatch.setattr(cuda, "is_available", lambda: False)
+    monkeypatch.setattr(cuda, "cuda_error", lambda: error)
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: object() if installed else None)
+    with pytest.raises(ganth.BackendUnavailableError, match=words):
+        backend.resolve("cuda")
+
+
 def run_python(code, **environment):
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, check=False

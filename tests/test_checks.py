@@ -60,6 +60,12 @@ def test_a_generator_gives_one_key():
     assert checks.seed_key(2**64 - 1) == 2**64 - 1
 
 
+@pytest.mark.parametrize("value", [[1j], np.zeros(2, np.complex64)])
+def test_complex_numbers_lose_no_part_silently(value):
+    with pytest.raises(ShapeError, match=r"x must be a \(n,\) array of real numbers, got complex ones"):
+        checks.array("x", value, "(n,)", 1)
+
+
 def test_an_array_on_a_gpu_that_numba_cannot_reach_is_told():
     class Foreign:
         __cuda_array_interface__ = {"version": 3}  # noqa: RUF012

@@ -96,3 +96,13 @@ def test_of_an_array_of_other_packages_the_same_is_asked(monkeypatch):
 
 def refuse():
     raise NotImplementedError("Masked arrays are not supported")
+
+
+def test_a_driver_older_than_the_toolkit_is_told():
+    def old(*_):
+        raise RuntimeError("[222] Call to cuLinkAddData results in CUDA_ERROR_UNSUPPORTED_PTX_VERSION")
+
+    one = device.Kernel(lambda: None, (), 8, 1, 0, "")
+    one.__dict__["_compiled"] = {(1, 8, 0, 0): old}
+    with pytest.raises(ganth.BackendUnavailableError, match="update it, or pip install"):
+        one.launch_blocks(1)
