@@ -57,13 +57,16 @@ def array(name: str, value: ArrayLike, shape: str, ndim: int | tuple[int, ...]) 
         from .device import here
 
         value = here(name, value)
-    if np.iscomplexobj(value):
-        raise ShapeError(f"{name} must be a {shape} array of real numbers, got complex ones")
     try:
-        result = np.ascontiguousarray(value, dtype=np.float64)
+        given = np.asarray(value)
+        if given.dtype.kind == "c":
+            raise ShapeError(f"{name} must be a {shape} array of real numbers, got complex ones")
+        result = np.ascontiguousarray(given, dtype=np.float64)
+    except ShapeError:
+        raise
     except (TypeError, ValueError):
         raise ShapeError(f"{name} must be a {shape} array of numbers, got {type(value).__name__}") from None
-    result = result.reshape(np.shape(value))  # ascontiguousarray turns a scalar into (1,)
+    result = result.reshape(given.shape)  # ascontiguousarray turns a scalar into (1,)
     if result.ndim not in (ndim if isinstance(ndim, tuple) else (ndim,)):
         raise ShapeError(f"{name} must have shape {shape}, got {result.shape}")
     if not np.isfinite(result).all():
