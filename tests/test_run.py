@@ -202,6 +202,9 @@ def test_a_damaged_file_is_named(tmp_path):
             ganth.ParameterError, match=rf"path must be a run that ganth saved, got .*run\.npz.*{words}"
         ):
             ganth.Run.load(path)
+    path.write_bytes(content.replace(b"masses.npy", b"messes.npy"))
+    with pytest.raises(ganth.ParameterError, match=r"run\.npz.*masses, messes, state_masses, state_messes lost or not known"):
+        ganth.Run.load(path)
 
 
 def test_a_newer_schema_is_refused_by_name(tmp_path, monkeypatch):

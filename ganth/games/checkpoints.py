@@ -24,9 +24,9 @@ class DamagedFileError(ParameterError):
 
 
 def pack(header: dict[str, Any], arrays: Arrays, *, compress: bool = False) -> memoryview:
-    """Return the bytes of an npz file of `arrays` and a JSON header."""
+    """Return the bytes of an npz file of `arrays` and a JSON header, which names them."""
     buffer = io.BytesIO()
-    text = json.dumps(header, sort_keys=True).encode()
+    text = json.dumps({**header, "arrays": sorted(arrays)}, sort_keys=True).encode()
     keep = np.savez_compressed if compress else np.savez
     keep(buffer, header=np.frombuffer(text, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
     return buffer.getbuffer()
@@ -42,6 +42,8 @@ def unpack(path: str | os.PathLike[str], what: str, newest: int) -> tuple[dict[s
             arrays = {name: stored[name] for name in stored.files}
         header = json.loads(arrays.pop("header").tobytes())
         schema = int(header["schema"])
+        if lost := set(header.pop("arrays", arrays)) ^ set(arrays):  # a name is in no checksum of the file
+            raise ValueError(f"{', '.join(sorted(lost))} lost or not known")
     except FileNotFoundError:
         raise
     except _DAMAGES as error:
