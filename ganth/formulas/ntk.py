@@ -112,6 +112,23 @@ def relu_ntk(sine, cosine, depth, order):
 
 
 @njit
+def second_derivatives(value, slope, bend, sine, cosine, cross):
+    """Return the Hessian's parts on along x along, along x across, across x along, across x across, and on the rest.
+
+    `along` is x / |x|, `across` the unit vector orthogonal to it in the plane of x and y.  The unit is 1 / |x|^2 in x
+    alone, and 1 / (|x| |y|) where the Hessian is `cross`, in x and y.  sine = 0 only on a line, which has no rest.
+    """
+    rest = slope / sine if sine > 0 else slope
+    if cross:
+        return (
+            value * cosine - slope * sine, value * sine + slope * cosine, bend * sine - slope * cosine,
+            -(slope * sine + bend * cosine), -rest,
+        )  # fmt: skip
+    zero = type(value)(0)
+    return zero, zero, zero, value + bend, value + rest * cosine
+
+
+@njit
 def deep_relu(cosine, hidden_layers, weight_share, bias_share, gain):
     """Return the tangent kernel, at inputs of this cosine, of a ReLU network whose layers mix weights and biases.
 

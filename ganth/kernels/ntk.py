@@ -1,6 +1,7 @@
 """The neural tangent kernel of an infinitely wide ReLU network."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class ReLUNTK(Kernel):
 
     depth: int
     bias: bool = False
+    _on_cuda: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "depth", checks.integer("depth", self.depth, at_least=1))
@@ -65,69 +67,28 @@ class ReLUNTK(Kernel):
     def _lift(self, x: Floats) -> Floats:
         return np.column_stack([x, np.ones(len(x))]) if self.bias else x
 
-    def _gram(self, x: Floats, y: Floats) -> Floats:
-        return pairs.relu_ntk(self._lift(x), self._lift(y), self.depth, 0)
+    def _gram(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return pairs.relu_ntk(self._lift(x), self._lift(y), self.depth, backend=backend)
 
-    def _gradient(self, x: Floats, y: Floats) -> Floats:
-        dim = x.shape[1]
-        coincident = (x[:, None] == y).all(axis=-1)
-        x, y = self._lift(x), self._lift(y)
-        norm, along = _split(x)
-        _, across = _split(pairs.tangent(x, y))
-        value, slope = (pairs.relu_ntk(x, y, self.depth, order)[..., None] for order in (0, 1))
-        result = (value * along[:, None] - slope * across) / _nonzero(norm)[:, None]
-        result[coincident] = 0.0
-        return result[..., :dim]
+    def _gradient(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return pairs.relu_ntk_gradient(self._lift(x), self._lift(y), self.depth, x.shape[1], backend=backend)
 
-    def _hessian(self, x: Floats, y: Floats) -> Floats:
-        return self._second_derivatives(x, y, cross=False)
+    def _hessian(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return self._second_derivatives(x, y, False, backend)
 
-    def _cross_hessian(self, x: Floats, y: Floats) -> Floats:
-        return self._second_derivatives(x, y, cross=True)
+    def _cross_hessian(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return self._second_derivatives(x, y, True, backend)
 
-    def _second_derivatives(self, x: Floats, y: Floats, *, cross: bool) -> Floats:
-        # In the plane of x and y: along = x / |x|, across orthogonal to it; `rest` projects on the other directions.
-        dim = x.shape[1]
-        coincident = (x[:, None] == y).all(axis=-1)
-        x, y = self._lift(x), self._lift(y)
-        tangent = pairs.tangent(x, y)
-        (x_norm, along), (y_norm, _), (opposite, across) = _split(x), _split(y), _split(tangent)
-        parallel = (opposite[..., 0] == 0) & (x.shape[1] > 1)
-        refuse_kink(coincident | parallel | (x_norm == 0) | (y_norm == 0).T, type(self).__name__, "at parallel vectors")
-        sine = (opposite / y_norm)[..., None]
-        inverse_sine = 1.0 / _nonzero(sine)  # sine = 0 only on a line, where `across` and `rest` are 0
-        cosine = np.einsum("na,ma->nm", along, y)[..., None, None] / y_norm[:, :, None]
-        value, slope, bend = (pairs.relu_ntk(x, y, self.depth, order)[..., None, None] for order in (0, 1, 2))
-        along = np.broadcast_to(along[:, None], across.shape)
-        rest = np.zeros((*across.shape, across.shape[-1]))
-        if x.shape[1] > 2:  # else 0 but for rounding, which 1 / sine would magnify
-            rest = np.eye(x.shape[1]) - _outer(along, along) - _outer(across, across)
-        if cross:
-            result = (value * cosine - slope * sine) * _outer(along, along)
-            result += (value * sine + slope * cosine) * _outer(along, across)
-            result += (bend * sine - slope * cosine) * _outer(across, along)
-            result -= (slope * sine + bend * cosine) * _outer(across, across)
-            result -= slope * inverse_sine * rest
-            result /= (x_norm * y_norm.T)[..., None, None]
-        else:
-            result = (value + bend) * _outer(across, across) + (value + slope * cosine * inverse_sine) * rest
-            result /= (x_norm**2)[..., None, None]
-        return result[..., :dim, :dim]
+    def _second_derivatives(self, x: Floats, y: Floats, cross: bool, backend: str) -> Floats:
+        lifted = self._lift(x), self._lift(y)
+        result, kinks = pairs.relu_ntk_hessian(*lifted, self.depth, x.shape[1], cross, backend=backend)
+        refuse_kink(kinks, type(self).__name__, "at parallel vectors")
+        return result
+
+    def _sums(self, x: Floats, y: Floats, weights: Floats, *, gradient: bool) -> Floats:
+        axes = x.shape[1] if gradient else 0
+        return pairs.relu_ntk_sums(self._lift(x), self._lift(y), weights, self.depth, axes)
 
     def _diagonal(self, x: Floats) -> Floats:
         lifted = self._lift(x)
         return (self.depth + 1.0) * np.einsum("na,na->n", lifted, lifted)
-
-
-def _split(vectors: Floats) -> tuple[Floats, Floats]:
-    """Return the norms (..., 1) and the unit vectors (..., d), 0 for a zero vector."""
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return norms, vectors / _nonzero(norms)
-
-
-def _nonzero(values: Floats) -> Floats:
-    return np.where(values == 0, 1.0, values)
-
-
-def _outer(left: Floats, right: Floats) -> Floats:
-    return left[..., :, None] * right[..., None, :]

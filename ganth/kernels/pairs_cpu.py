@@ -40,6 +40,69 @@ def radial_parallel(out, x, y, code, order, parameters):
 
 
 @njit
+def _square_and_slopes(x, y, code, parameters):
+    """Return whether x = y, and the first and second derivatives in |x - y|^2, summed over terms."""
+    r2 = 0.0
+    same = True
+    for axis in range(x.size):
+        difference = x[axis] - y[axis]
+        r2 += difference * difference
+        same = same and difference == 0.0
+    slope = bend = 0.0
+    for term in range(parameters.shape[0]):
+        slope += formula.radial(code, 1, r2, parameters[term, 0], parameters[term, 1])
+        bend += formula.radial(code, 2, r2, parameters[term, 0], parameters[term, 1])
+    return same, slope, bend
+
+
+@njit
+def _radial_gradient_row(out, x, y, code, parameters):
+    for j in range(y.shape[0]):
+        slope = _square_and_slopes(x, y[j], code, parameters)[1]
+        for axis in range(x.size):
+            out[j, axis] = (x[axis] - y[j, axis]) * (2.0 * slope)
+
+
+@compiled
+def radial_gradient(out, x, y, code, parameters):
+    """See pairs.radial_gradient."""
+    for i in range(x.shape[0]):
+        _radial_gradient_row(out[i], x[i], y, code, parameters)
+
+
+@compiled(parallel=True)
+def radial_gradient_parallel(out, x, y, code, parameters):
+    """See pairs.radial_gradient."""
+    for i in prange(x.shape[0]):
+        _radial_gradient_row(out[i], x[i], y, code, parameters)
+
+
+@njit
+def _radial_hessian_row(out, kinks, x, y, code, parameters):
+    for j in range(y.shape[0]):
+        kinks[j], slope, bend = _square_and_slopes(x, y[j], code, parameters)
+        for a in range(x.size):
+            along = 4.0 * bend * (x[a] - y[j, a])
+            for b in range(x.size):
+                out[j, a, b] = along * (x[b] - y[j, b])
+            out[j, a, a] += 2.0 * slope
+
+
+@compiled
+def radial_hessian(out, kinks, x, y, code, parameters):
+    """See pairs.radial_hessian."""
+    for i in range(x.shape[0]):
+        _radial_hessian_row(out[i], kinks[i], x[i], y, code, parameters)
+
+
+@compiled(parallel=True)
+def radial_hessian_parallel(out, kinks, x, y, code, parameters):
+    """See pairs.radial_hessian."""
+    for i in prange(x.shape[0]):
+        _radial_hessian_row(out[i], kinks[i], x[i], y, code, parameters)
+
+
+@njit
 def _norm(x):
     total = 0.0
     for axis in range(x.size):
@@ -75,16 +138,6 @@ def _tangent(out, x, y, norm):
 
 
 @compiled
-def tangent(out, x, y):
-    """See pairs.tangent."""
-    for i in range(x.shape[0]):
-        norm = _norm(x[i])
-        if norm > 0.0:
-            for j in range(y.shape[0]):
-                _tangent(out[i, j], x[i], y[j], norm)
-
-
-@compiled
 def angles(sine, cosine, x, y):
     """See pairs.angles."""
     across = np.empty(x.shape[1])
@@ -99,7 +152,7 @@ def angles(sine, cosine, x, y):
 
 
 @njit
-def _relu_ntk_row(out, x, y, depth, order):
+def _relu_ntk_row(out, x, y, depth):
     out[:] = 0.0
     norm = _norm(x)
     if norm == 0.0:
@@ -108,18 +161,102 @@ def _relu_ntk_row(out, x, y, depth, order):
     for j in range(y.shape[0]):
         opposite, adjacent, size = _tangent(across, x, y[j], norm)
         if size > 0.0:
-            out[j] = norm * size * ntk.relu_ntk(opposite / size, adjacent / size, depth, order)[order]
+            out[j] = norm * size * ntk.relu_ntk(opposite / size, adjacent / size, depth, 0)[0]
 
 
 @compiled
-def relu_ntk(out, x, y, depth, order):
+def relu_ntk(out, x, y, depth):
     """See pairs.relu_ntk."""
     for i in range(x.shape[0]):
-        _relu_ntk_row(out[i], x[i], y, depth, order)
+        _relu_ntk_row(out[i], x[i], y, depth)
 
 
 @compiled(parallel=True)
-def relu_ntk_parallel(out, x, y, depth, order):
+def relu_ntk_parallel(out, x, y, depth):
     """See pairs.relu_ntk."""
     for i in prange(x.shape[0]):
-        _relu_ntk_row(out[i], x[i], y, depth, order)
+        _relu_ntk_row(out[i], x[i], y, depth)
+
+
+@njit
+def _same(x, y, axes):
+    for axis in range(axes):
+        if x[axis] != y[axis]:
+            return False
+    return True
+
+
+@njit
+def _relu_ntk_gradient_row(out, x, y, depth):
+    out[:] = 0.0
+    norm = _norm(x)
+    if norm == 0.0:
+        return
+    across = np.empty_like(x)
+    for j in range(y.shape[0]):
+        opposite, adjacent, size = _tangent(across, x, y[j], norm)
+        if size == 0.0 or _same(x, y[j], x.size):
+            continue
+        value, slope, _ = ntk.relu_ntk(opposite / size, adjacent / size, depth, 1)
+        value, slope = size * value, norm * size * slope
+        for axis in range(out.shape[1]):
+            turn = slope * (across[axis] / opposite) if opposite > 0.0 else 0.0
+            out[j, axis] = (value * x[axis] - turn) / norm
+
+
+@compiled
+def relu_ntk_gradient(out, x, y, depth):
+    """See pairs.relu_ntk_gradient."""
+    for i in range(x.shape[0]):
+        _relu_ntk_gradient_row(out[i], x[i], y, depth)
+
+
+@compiled(parallel=True)
+def relu_ntk_gradient_parallel(out, x, y, depth):
+    """See pairs.relu_ntk_gradient."""
+    for i in prange(x.shape[0]):
+        _relu_ntk_gradient_row(out[i], x[i], y, depth)
+
+
+@njit
+def _relu_ntk_hessian_row(out, kinks, x, y, depth, cross):
+    axes = x.size
+    norm = _norm(x)
+    along, across = np.zeros_like(x), np.empty_like(x)
+    if norm > 0.0:
+        along[:] = x / norm
+    for j in range(y.shape[0]):
+        out[j], kinks[j] = 0.0, True
+        if norm == 0.0 or _same(x, y[j], axes):
+            continue
+        opposite, adjacent, size = _tangent(across, x, y[j], norm)
+        if size == 0.0 or (opposite == 0.0 and axes > 1):
+            continue
+        kinks[j] = False
+        if opposite > 0.0:
+            across /= opposite
+        sine, cosine = opposite / size, adjacent / size
+        value, slope, bend = ntk.relu_ntk(sine, cosine, depth, 2)
+        unit = 1.0 if cross else size / norm
+        aa, ac, ca, cc, rest = ntk.second_derivatives(value, slope, bend, sine, cosine, cross)
+        if axes < 3:  # no more directions; what would be subtracted is rounding, which 1 / sine would magnify
+            rest = 0.0
+        for a in range(out.shape[1]):
+            for b in range(out.shape[2]):
+                other = (1.0 if a == b else 0.0) - along[a] * along[b] - across[a] * across[b]
+                total = (aa * along[a] + ca * across[a]) * along[b] + (ac * along[a] + cc * across[a]) * across[b]
+                out[j, a, b] = unit * (total + rest * other)
+
+
+@compiled
+def relu_ntk_hessian(out, kinks, x, y, depth, cross):
+    """See pairs.relu_ntk_hessian."""
+    for i in range(x.shape[0]):
+        _relu_ntk_hessian_row(out[i], kinks[i], x[i], y, depth, cross)
+
+
+@compiled(parallel=True)
+def relu_ntk_hessian_parallel(out, kinks, x, y, depth, cross):
+    """See pairs.relu_ntk_hessian."""
+    for i in prange(x.shape[0]):
+        _relu_ntk_hessian_row(out[i], kinks[i], x[i], y, depth, cross)

@@ -16,6 +16,7 @@ from .base import Kernel, refuse_kink
 class Radial(Kernel):
     """K = sum over terms of k(r2), with derivatives 2 k' (x - y) and 2 k' I + 4 k'' (x - y)(x - y)^T."""
 
+    _on_cuda: ClassVar[bool] = True
     _code: ClassVar[int]
     _smooth: ClassVar[bool] = True
 
@@ -23,32 +24,24 @@ class Radial(Kernel):
         """Return (terms, 2): the arguments of the formula for each term of the sum."""
         raise NotImplementedError
 
-    def _derivative(self, order: int, x: Floats, y: Floats) -> Floats:
-        return pairs.radial(x, y, self._code, order, self._parameters())
+    def _gram(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return pairs.radial(x, y, self._code, 0, self._parameters(), backend=backend)
 
-    def gram(self, x: ArrayLike, y: ArrayLike, *, backend: str = "cpu") -> Floats:
-        """Return K(x_i, y_j), shape (n, m), formed where `backend` says: "cpu", "cuda" or "auto"."""
-        return pairs.radial(*self._pair(x, y), self._code, 0, self._parameters(), backend=backend)
+    def _gradient(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return pairs.radial_gradient(x, y, self._code, self._parameters(), backend=backend)
 
-    def _gram(self, x: Floats, y: Floats) -> Floats:
-        return self._derivative(0, x, y)
-
-    def _gradient(self, x: Floats, y: Floats) -> Floats:
-        difference = x[:, None] - y
-        difference *= 2 * self._derivative(1, x, y)[..., None]
-        return difference
-
-    def _hessian(self, x: Floats, y: Floats) -> Floats:
-        difference = x[:, None] - y
+    def _hessian(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        result, same = pairs.radial_hessian(x, y, self._code, self._parameters(), backend=backend)
         if not self._smooth:
-            refuse_kink((difference == 0).all(axis=-1), type(self).__name__, "at coincident points")
-        result = 4 * self._derivative(2, x, y)[..., None, None] * difference[..., :, None] * difference[..., None, :]
-        axes = np.arange(x.shape[1])
-        result[..., axes, axes] += 2 * self._derivative(1, x, y)[..., None]
+            refuse_kink(same, type(self).__name__, "at coincident points")
         return result
 
-    def _cross_hessian(self, x: Floats, y: Floats) -> Floats:
-        return -self._hessian(x, y)
+    def _cross_hessian(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        result = self._hessian(x, y, backend)
+        return np.negative(result, out=result)
+
+    def _sums(self, x: Floats, y: Floats, weights: Floats, *, gradient: bool) -> Floats:
+        return pairs.radial_sums(x, y, weights, self._code, self._parameters(), gradient=gradient)
 
     def _diagonal(self, x: Floats) -> Floats:
         return np.full(len(x), float(len(self._parameters())))
@@ -240,6 +233,7 @@ class AnisotropicRBF(Kernel):
     """
 
     widths: tuple[float, ...]
+    _on_cuda: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", checks.widths("widths", self.widths))
@@ -247,17 +241,21 @@ class AnisotropicRBF(Kernel):
     def _points(self, name: str, value: object) -> Floats:
         return checks.points(name, value, dim=len(self.widths)) / self.widths  # type: ignore[arg-type]
 
-    def _gram(self, x: Floats, y: Floats) -> Floats:
-        return _UNIT._gram(x, y)
+    def _gram(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return _UNIT._gram(x, y, backend)
 
-    def _gradient(self, x: Floats, y: Floats) -> Floats:
-        return _UNIT._gradient(x, y) / self.widths
+    def _gradient(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return _UNIT._gradient(x, y, backend) / self.widths
 
-    def _hessian(self, x: Floats, y: Floats) -> Floats:
-        return _UNIT._hessian(x, y) / np.outer(self.widths, self.widths)
+    def _hessian(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return _UNIT._hessian(x, y, backend) / np.outer(self.widths, self.widths)
 
-    def _cross_hessian(self, x: Floats, y: Floats) -> Floats:
-        return _UNIT._cross_hessian(x, y) / np.outer(self.widths, self.widths)
+    def _cross_hessian(self, x: Floats, y: Floats, backend: str = "cpu") -> Floats:
+        return _UNIT._cross_hessian(x, y, backend) / np.outer(self.widths, self.widths)
+
+    def _sums(self, x: Floats, y: Floats, weights: Floats, *, gradient: bool) -> Floats:
+        sums = _UNIT._sums(x, y, weights, gradient=gradient)
+        return sums / self.widths if gradient else sums
 
 
 _UNIT = RBF(1.0)
