@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from ganth import ParameterError, ShapeError
 from ganth.formulas import kernels as formulas
-from ganth.kernels import RBF, AnisotropicRBF, Laplace, MultiScale, RationalQuadratic, pairs
+from ganth.kernels import RBF, AnisotropicRBF, Laplace, MultiScale, RationalQuadratic, base, pairs
 from ganth.theory import kernels as theory
 
 KERNELS = {
@@ -178,6 +178,24 @@ def test_laplace_has_gradient_zero_and_no_hessian_where_points_coincide(points):
     for verb in (kernel.hessian, kernel.cross_hessian):
         with pytest.raises(ParameterError, match=rf"coincident points, got x\[{i}\] and y\[{j}\]"):
             verb(x, y)
+
+
+@named_kernel
+@given(points=clouds(), seed=st.integers(0, 9), pairs_at_once=st.sampled_from([1, 7, 1 << 20]))
+def test_weighted_sums_are_those_of_the_matrix(name, points, seed, pairs_at_once):
+    x, y = points
+    weights = np.random.default_rng(seed).normal(size=len(y))
+    kernel = of_dim(KERNELS[name][0], x.shape[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "_PAIRS", pairs_at_once)
+        total, slope = kernel.weighted_sum(x, y, weights), kernel.weighted_gradient(x, y, weights)
+    np.testing.assert_allclose(total, kernel.gram(x, y) @ weights, rtol=0, atol=1e-14 * len(y) * 3)
+    np.testing.assert_allclose(slope, np.einsum("nma,m->na", kernel.gradient(x, y), weights), rtol=0, atol=1e-12)
+
+
+def test_there_is_a_weight_for_each_point():
+    with pytest.raises(ShapeError, match=r"weights must have shape \(1,\), one for each point of y, got \(2,\)"):
+        RBF(1.0).weighted_sum([[0.0]], [[1.0]], [1.0, 2.0])
 
 
 def test_rational_quadratic_becomes_the_rbf_as_mixing_grows():

@@ -92,7 +92,10 @@ def test_formulas_keep_float32():
         assert abs(np.array(got) - expected).max() < 1e-5
     formula.sine_excess(small[0], *small)
     formula.next_angle_d2(*small, small[0])
-    for function in (formula.relu_ntk, formula.sine_excess, formula.next_angle_d2):
+    for cross in (False, True):
+        formula.second_derivatives(*small, *small, small[0], cross)
+    formulas = (formula.relu_ntk, formula.sine_excess, formula.next_angle_d2, formula.second_derivatives)
+    for function in formulas:
         types = {str(s.return_type) for s in function.nopython_signatures if "float64" not in str(s.args)}
         assert types
         assert all("float64" not in t for t in types)

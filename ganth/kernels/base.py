@@ -42,7 +42,7 @@ class Kernel:
         return self._verb("cross_hessian", x, y, backend)
 
     def weighted_sum(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike, *, backend: str = "cpu") -> Floats:
-        """Return sum_j K(x_i, y_j) w_j, shape (n,), in memory that does not grow with n m; weights (m,), of any sign."""
+        """Return sum_j K(x_i, y_j) w_j, shape (n,), for weights (m,) of any sign; memory does not grow with n m."""
         return self._weighted("gram", x, y, weights, backend)
 
     def weighted_gradient(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike, *, backend: str = "cpu") -> Floats:

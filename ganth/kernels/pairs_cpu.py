@@ -179,11 +179,11 @@ def relu_ntk_parallel(out, x, y, depth):
 
 
 @njit
-def _same(x, y, axes):
-    for axis in range(axes):
-        if x[axis] != y[axis]:
-            return False
-    return True
+def _same(x, y):
+    same = True
+    for axis in range(x.size):
+        same = same and x[axis] == y[axis]
+    return same
 
 
 @njit
@@ -195,7 +195,7 @@ def _relu_ntk_gradient_row(out, x, y, depth):
     across = np.empty_like(x)
     for j in range(y.shape[0]):
         opposite, adjacent, size = _tangent(across, x, y[j], norm)
-        if size == 0.0 or _same(x, y[j], x.size):
+        if size == 0.0 or _same(x, y[j]):
             continue
         value, slope, _ = ntk.relu_ntk(opposite / size, adjacent / size, depth, 1)
         value, slope = size * value, norm * size * slope
@@ -227,7 +227,7 @@ def _relu_ntk_hessian_row(out, kinks, x, y, depth, cross):
         along[:] = x / norm
     for j in range(y.shape[0]):
         out[j], kinks[j] = 0.0, True
-        if norm == 0.0 or _same(x, y[j], axes):
+        if norm == 0.0 or _same(x, y[j]):
             continue
         opposite, adjacent, size = _tangent(across, x, y[j], norm)
         if size == 0.0 or (opposite == 0.0 and axes > 1):

@@ -80,7 +80,7 @@ def _across(x, i, y, j, axis, near, slope):
 
 @cuda.jit(device=True)
 def _plane(x, i, y, j, norm):
-    """Return what `_across` takes, the lengths of y across and along x, that of y, and whether x = y; norm = |x| > 0."""
+    """Return what `_across` takes, the lengths of y across x, along x and in all, and if x = y; norm = |x| > 0."""
     axes = x.shape[1]
     product = size = gap = slope = 0.0
     for axis in range(axes):
@@ -101,7 +101,10 @@ def _plane(x, i, y, j, norm):
     return near, slope, math.sqrt(length), product / norm, math.sqrt(size), gap == 0.0
 
 
-@kernel((_CUBE, boolean[:, ::1], _MATRIX, _MATRIX, int64, int64, int64), block=BLOCK, resident=2)
+@kernel(
+    (_CUBE, boolean[:, ::1], _MATRIX, _MATRIX, int64, int64, int64), block=BLOCK, resident=4,
+    frame="sines and a tangent of float64 have 40 bytes for arguments of 1e5 and more, which no angle is",
+)  # fmt: skip
 def _relu_ntk(out, kinks, x, y, verb, depth, dim):
     at = cuda.grid(1)
     columns, axes = y.shape[0], x.shape[1]
@@ -262,7 +265,7 @@ def _radial_sums(parts, x, y, weights, length, gradient, code, parameters):
             parts[part, base + axis, i] = total[axis]
 
 
-@kernel((_CUBE, _MATRIX, _MATRIX, float64[::1], int64, int64, int64), block=BLOCK, resident=2)
+@kernel((_CUBE, _MATRIX, _MATRIX, float64[::1], int64, int64, int64), block=BLOCK)
 def _relu_ntk_sums(parts, x, y, weights, length, gradient, depth):
     """Set parts[slice, axis, row], or parts[slice, 0, row]."""
     at = cuda.grid(1)
