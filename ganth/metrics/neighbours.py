@@ -1,10 +1,12 @@
 """Precision and recall of generated samples by balls about each point, in memory that grows with the points only."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
-from ..backend import aligned, parallel_region
+from ..backend import aligned, parallel_region, resolve
 from ..checks import Floats
 from ..errors import ParameterError
 
@@ -14,7 +16,13 @@ _LARGE, _SMALL = 1e100, 1e-100  # coordinates beyond are scaled: their squares w
 
 
 def precision_recall(
-    real: ArrayLike, fake: ArrayLike, k: int, balls: str = "open", *, threads: int | None = None
+    real: ArrayLike,
+    fake: ArrayLike,
+    k: int,
+    balls: str = "open",
+    *,
+    threads: int | None = None,
+    backend: str = "cpu",
 ) -> tuple[float, float]:
     r"""Return improved precision and recall of generated samples.
 
@@ -33,6 +41,8 @@ def precision_recall(
         Whether a point on the rim is outside, as in prdc, or inside.  It matters where distances tie: among copies.
     threads : int, optional
         None: all.  The result is the same for any number.
+    backend : {"cpu", "cuda", "auto"}
+        The result is the same on all of them.
 
     Returns
     -------
@@ -42,6 +52,8 @@ def precision_recall(
     ------
     ParameterError, ShapeError
         For k < 1, k >= n or k >= m, another name of balls, empty sets, non-finite points, shapes that disagree.
+    BackendUnavailableError
+        For backend="cuda" without a GPU.
 
     Notes
     -----
@@ -55,21 +67,21 @@ def precision_recall(
     """
     x, y, k = _checked(real, fake, k)
     closed = checks.choice("balls", balls, BALLS) == "closed"
-    from . import neighbours_cpu
-
     axes = x.shape[1]
-    grouped_x, grouped_y = _grouped(x), _grouped(y)
+    loops, arranged_x, arranged_y = _loops(backend, x, y)
     radii_x, radii_y = np.empty(len(x)), np.empty(len(y))
     precise, recalled = np.empty(len(y), np.bool_), np.empty(len(x), np.bool_)
     with parallel_region(threads):
-        neighbours_cpu.kth_squared(radii_x, grouped_x, axes, k)
-        neighbours_cpu.kth_squared(radii_y, grouped_y, axes, k)
-        neighbours_cpu.inside(precise, grouped_y, grouped_x, radii_x, axes, closed)
-        neighbours_cpu.inside(recalled, grouped_x, grouped_y, radii_y, axes, closed)
+        loops.kth_squared(radii_x, arranged_x, axes, k)
+        loops.kth_squared(radii_y, arranged_y, axes, k)
+        loops.inside(precise, arranged_y, arranged_x, radii_x, axes, closed)
+        loops.inside(recalled, arranged_x, arranged_y, radii_y, axes, closed)
     return float(precise.mean()), float(recalled.mean())
 
 
-def density_coverage(real: ArrayLike, fake: ArrayLike, k: int, *, threads: int | None = None) -> tuple[float, float]:
+def density_coverage(
+    real: ArrayLike, fake: ArrayLike, k: int, *, threads: int | None = None, backend: str = "cpu"
+) -> tuple[float, float]:
     r"""Return density and coverage of generated samples (Naeem et al. 2020).
 
     .. math:: \text{density} = \frac1{k m} \sum_j \sum_i 1[y_j \in B(x_i, r_k(x_i))], \qquad
@@ -83,6 +95,8 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int, *, threads: int |
         Less than n; :math:`r_k` is the distance of a real point to the k-th nearest other one.
     threads : int, optional
         None: all.  The result is the same for any number.
+    backend : {"cpu", "cuda", "auto"}
+        The result is the same on all of them.
 
     Returns
     -------
@@ -94,6 +108,8 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int, *, threads: int |
     ------
     ParameterError, ShapeError
         For k < 1, k >= n, empty sets, non-finite points, shapes that disagree.
+    BackendUnavailableError
+        For backend="cuda" without a GPU.
 
     Notes
     -----
@@ -106,16 +122,14 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int, *, threads: int |
     (0.6666666666666666, 0.6666666666666666)
     """
     x, y, k = _checked(real, fake, k, both=False)
-    from . import neighbours_cpu
-
     axes = x.shape[1]
-    grouped_x, grouped_y = _grouped(x), _grouped(y)
+    loops, arranged_x, arranged_y = _loops(backend, x, y)
     radii, nearest = np.empty(len(x)), np.empty(len(x))
     held = np.empty(len(y), np.int64)
     with parallel_region(threads):
-        neighbours_cpu.kth_squared(radii, grouped_x, axes, k)
-        neighbours_cpu.counted(held, grouped_y, grouped_x, radii, axes)
-        neighbours_cpu.nearest_squared(nearest, grouped_x, grouped_y, len(y), axes)
+        loops.kth_squared(radii, arranged_x, axes, k)
+        loops.counted(held, arranged_y, arranged_x, radii, axes)
+        loops.nearest_squared(nearest, arranged_x, arranged_y, len(y), axes)
     return float(held.sum() / (k * len(y))), float((nearest < radii).mean())
 
 
@@ -130,6 +144,17 @@ def _checked(real: ArrayLike, fake: ArrayLike, k: int, *, both: bool = True) -> 
     size = max(np.abs(x).max(), np.abs(y).max())
     scale = 2.0 ** -np.floor(np.log2(size)) if size > _LARGE or 0 < size < _SMALL else 1.0  # exact: powers of two
     return x * scale, y * scale, k
+
+
+def _loops(backend: str, x: Floats, y: Floats) -> tuple[Any, Floats, Floats]:
+    """Return the loops for a backend, and the points as these want them."""
+    if resolve(backend) == "cuda":
+        from . import neighbours_cuda
+
+        return neighbours_cuda, x, y
+    from . import neighbours_cpu
+
+    return neighbours_cpu, _grouped(x), _grouped(y)
 
 
 def _grouped(points: Floats) -> NDArray[np.float64]:

@@ -102,8 +102,8 @@ def test_sums_are_those_of_the_cpu(kernel, n, m, dim, cut, seed):
             patch.setattr(loops, "BLOCK", 2)
             np.testing.assert_array_equal(form(x, y, weights, backend="cuda"), on_gpu)
         assert on_gpu.shape == on_cpu.shape
-        error = np.abs(on_gpu - on_cpu)
-        assert (error.T <= BOUND * unit).all()
+        error = np.abs(on_gpu - on_cpu).T
+        assert (error <= BOUND * unit).all()
 
 
 def test_mmd_is_that_of_the_cpu():
