@@ -1,8 +1,11 @@
 """Tangent kernels of infinitely wide networks (ED, section III and appendix G)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .. import backend as machine
 from .. import checks
 from ..checks import Floats
 from ..errors import ParameterError
@@ -22,6 +25,7 @@ def one_hidden(
     var_a: float,
     var_w: float,
     var_b: float,
+    backend: str = "cpu",
 ) -> Floats:
     r"""Return the tangent kernel of an infinitely wide network with one hidden layer.
 
@@ -39,6 +43,8 @@ def one_hidden(
         s; erf is the error function itself, not erf(x / sqrt(2)).
     var_a, var_w, var_b : float >= 0
         Variances of a, w and b at the start.
+    backend : {"cpu", "cuda", "auto"}
+        tanh has CPU loops only.
 
     Returns
     -------
@@ -50,6 +56,8 @@ def one_hidden(
     ParameterError, ShapeError
         Naming the argument, the rule and the value; for tanh also where a pre-activation's standard deviation is
         above 100.
+    BackendUnavailableError
+        For backend="cuda" without a GPU, or for tanh.
 
     Notes
     -----
@@ -69,6 +77,11 @@ def one_hidden(
     x, y = checks.points("x", x), checks.points("y", y)
     checks.same_dim(x=x, y=y)
     checks.choice("activation", activation, (*_CODES, "tanh"))
+    where = (
+        machine.no_cuda_loops(backend, "one_hidden with activation='tanh'")
+        if activation == "tanh"
+        else machine.resolve(backend)
+    )
     var_a, var_w, var_b = (
         checks.number(name, value, at_least=0) for name, value in (("var_a", var_a), ("var_w", var_w), ("var_b", var_b))
     )
@@ -76,7 +89,7 @@ def one_hidden(
         np.column_stack([np.sqrt(var_w) * points, np.full(len(points), np.sqrt(var_b))]) for points in (x, y)
     )
     sizes_x, sizes_y = (np.linalg.norm(points, axis=1) for points in (lifted_x, lifted_y))
-    sine, cosine = pairs.angles(lifted_x, lifted_y)
+    sine, cosine = pairs.angles(lifted_x, lifted_y, backend=where)
     if activation == "tanh":
         if (largest := float(max(sizes_x.max(), sizes_y.max()))) > LARGEST:
             raise ParameterError(
@@ -85,14 +98,14 @@ def one_hidden(
             )
         values, slopes = tanh_means(sizes_x, sizes_y, cosine)
     else:
-        from . import infinite_cpu
-
         values, slopes = np.empty((2, len(x), len(y)))
-        infinite_cpu.one_hidden(values, slopes, _CODES[activation], sizes_x, sizes_y, sine, cosine)
+        _loops(where).one_hidden(values, slopes, _CODES[activation], sizes_x, sizes_y, sine, cosine)
     return np.asarray(2.0 * (values + var_a * slopes * (x @ y.T + 1.0)))
 
 
-def deep_relu(cos: ArrayLike, hidden_layers: int, mu: float, convention: str = "plain") -> Floats:
+def deep_relu(
+    cos: ArrayLike, hidden_layers: int, mu: float, convention: str = "plain", *, backend: str = "cpu"
+) -> Floats:
     r"""Return the tangent kernel of an infinitely wide, deep ReLU network on the sphere of radius sqrt(n_0).
 
     .. math::
@@ -116,6 +129,7 @@ def deep_relu(cos: ArrayLike, hidden_layers: int, mu: float, convention: str = "
         Share of the biases: 0 has none (chaotic), 1 nothing else (ordered).
     convention : {"plain", "standardised"}
         sigma = max(0, .) as ED prints it, or sqrt(2) max(0, .) as in Jacot et al. 2022, which keeps variances at 1.
+    backend : {"cpu", "cuda", "auto"}
 
     Returns
     -------
@@ -125,6 +139,8 @@ def deep_relu(cos: ArrayLike, hidden_layers: int, mu: float, convention: str = "
     ------
     ParameterError
         Naming the argument, the rule and the value.
+    BackendUnavailableError
+        For backend="cuda" without a GPU.
 
     Notes
     -----
@@ -144,8 +160,17 @@ def deep_relu(cos: ArrayLike, hidden_layers: int, mu: float, convention: str = "
     if mu > 1:
         raise ParameterError(f"mu must be in [0, 1], got {mu!r}")
     gain = _GAINS[checks.choice("convention", convention, tuple(_GAINS))]
+    where = machine.resolve(backend)
+    out = np.empty(cosines.shape)
+    _loops(where).deep_relu(out.reshape(-1), cosines.reshape(-1), hidden_layers, (1.0 - mu) * (1.0 + mu), mu * mu, gain)
+    return out[()]
+
+
+def _loops(where: str) -> Any:
+    if where == "cuda":
+        from . import infinite_cuda
+
+        return infinite_cuda
     from . import infinite_cpu
 
-    out = np.empty(cosines.shape)
-    infinite_cpu.deep_relu(out.reshape(-1), cosines.reshape(-1), hidden_layers, (1.0 - mu) * (1.0 + mu), mu * mu, gain)
-    return out[()]
+    return infinite_cpu

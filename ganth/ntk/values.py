@@ -64,7 +64,8 @@ def two_values(seeds: int | ArrayLike, **network: Any) -> TwoValues:
 
         .. math:: p(\theta) \propto \sin^{d-2} \theta
     **network
-        Keywords of `one_hidden` (activation, var_a, var_w, var_b) or of `deep_relu` (hidden_layers, mu, convention).
+        Keywords of `one_hidden` (activation, var_a, var_w, var_b) or of `deep_relu` (hidden_layers, mu, convention),
+        and `backend` of either.
 
     Returns
     -------
@@ -110,6 +111,6 @@ def _rule() -> tuple[Floats, Floats]:
 
 
 def _deep(x: Floats, y: Floats, **network: Any) -> Floats:
-    sine, cosine = pairs.angles(x, y)
+    sine, cosine = pairs.angles(x, y, backend=network.get("backend", "cpu"))
     # From the sine, so that coincident seeds have 1 to the last bit.
     return deep_relu(np.where(cosine > 0, 1.0 - sine * sine / (1.0 + cosine), cosine), **network)
