@@ -71,7 +71,9 @@ class Kernel:
         form: Callable[..., Floats] = getattr(self, "_" + verb)
         rows = max(1, _PAIRS // len(second))
         blocks = (form(first[begin : begin + rows], second) for begin in range(0, len(first), rows))
-        return np.concatenate([np.einsum("nm...,m->n...", block, by) for block in blocks])
+        if verb == "gram":
+            return np.concatenate([block @ by for block in blocks])
+        return np.concatenate([np.einsum("nma,m->na", block, by) for block in blocks])
 
     def _pair(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
         first, second = self._points("x", x), self._points("y", y)

@@ -83,8 +83,10 @@ def _plane(x, i, y, j, norm):
     """Return what `_across` takes, the lengths of y across x, along x and in all, and if x = y; norm = |x| > 0."""
     axes = x.shape[1]
     product = size = gap = slope = 0.0
+    same = True
     for axis in range(axes):
         difference = y[j, axis] - x[i, axis]
+        same = same and difference == 0.0
         product += x[i, axis] * y[j, axis]
         size += y[j, axis] * y[j, axis]
         slope += x[i, axis] * difference
@@ -98,7 +100,7 @@ def _plane(x, i, y, j, norm):
     rounding = (4.0 + axes) * EPSILON
     if length <= rounding * rounding * (gap if near else size):
         length = 0.0
-    return near, slope, math.sqrt(length), product / norm, math.sqrt(size), gap == 0.0
+    return near, slope, math.sqrt(length), product / norm, math.sqrt(size), same
 
 
 @kernel(

@@ -106,6 +106,13 @@ def test_sums_are_those_of_the_cpu(kernel, n, m, dim, cut, seed):
         assert (error <= BOUND * unit).all()
 
 
+def test_an_expansion_is_that_of_the_cpu():
+    x, y = clouds(7, 3, 5, 2)
+    function = ganth.discriminators.KernelExpansion(RBF(0.7), y, [1.0, -2.0, 0.5, 1.0, -1.0])
+    for form in (function, function.gradient):
+        np.testing.assert_allclose(form(x, backend="cuda"), form(x), rtol=0, atol=BOUND)
+
+
 def test_mmd_is_that_of_the_cpu():
     x, y = clouds(5, 6, 4, 2)
     for kernel in (RBF(0.7), ReLUNTK(1)):
