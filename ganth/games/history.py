@@ -10,6 +10,7 @@ from ..backend import parallel_region
 from ..checks import Floats
 from ..discriminators import KernelExpansion
 from ..errors import ParameterError
+from ..formulas import history as formula
 from . import compression
 from .compression import SPAN, Memory
 
@@ -24,7 +25,9 @@ _LONGEST_RUN = 600.0  # s
 _PAIR_AXIS, _PAIR_GAUSSIAN, _PAIR_LAPLACE, _PAIR_RATIONAL = 0.25e-9, 0.9e-9, 1.5e-9, 2.4e-9
 _PAIR_TANGENT, _PAIR_COEFFICIENT = 4.5e-9, 0.08e-9
 _PAIR_GENERAL, _STEP_GENERAL, _STEP = 50e-9, 300e-6, 1e-6
+_BLOCKS = 64  # trials that a GPU plays side by side at least, each as fast as a core
 _LEAST_SLACK = 1e-14  # below it nothing is compressed, for positions are rounded
+_RADIAL = (kernels.RBF, kernels.AnisotropicRBF, kernels.MultiScale, kernels.Laplace, kernels.RationalQuadratic)
 _NODES_PER_RADIAN = 4.0  # of a particle's swing about a true point
 
 
@@ -52,6 +55,11 @@ class _Game(NamedTuple):
     span: int
 
 
+def has_cuda_loops(kernel: object) -> bool:
+    """Return whether there are CUDA loops for a kernel: for those of ganth that are not features."""
+    return type(kernel) in (*_RADIAL, kernels.ReLUNTK)
+
+
 class HistoryEngine:
     r"""Plays `KernelGAN` against the exact kernel.
 
@@ -70,21 +78,24 @@ class HistoryEngine:
 
     recorded: tuple[str, ...] = ()
 
-    def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
+    def __init__(
+        self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
         from . import history_cpu
 
         self._game = game
         self._loops: Any = history_cpu
         self._dtype = np.dtype(dtype)
         self._threads = threads
+        self._backend = backend
         self._trials = len(trials)
         self._decay = 1.0 - game.lr_disc * game.reg
         self._given = kernel = cast(kernels.Kernel, game.kernel)
         dim = game.true_points.shape[-1]
         kernel.diagonal(game.true_points.reshape(-1, dim))  # a kernel of another dimension says so here
-        self._kernel = _describe(kernel, dim, history_cpu)
-        self._tangent = self._kernel.code == history_cpu.TANGENT
-        self._smooth = self._kernel.code in (history_cpu.GAUSSIAN, history_cpu.RATIONAL_QUADRATIC)
+        self._kernel = _describe(kernel, dim)
+        self._tangent = self._kernel.code == formula.TANGENT
+        self._smooth = self._kernel.code in (formula.GAUSSIAN, formula.RATIONAL_QUADRATIC)
         self._tables = compression.tables(self._decay if self._smooth else 0.0)
 
     def start(self, particles: Floats, masses: Floats) -> "State":
@@ -93,7 +104,7 @@ class HistoryEngine:
             self._game.true_points, (len(particles), *self._game.true_points.shape[-2:])
         ).copy()
         true_places = np.empty((len(particles), self._kernel.axes + self._tangent, true_points.shape[1]))
-        self._loops.locate(true_places, true_points, self._kernel)
+        self._locate(true_places, true_points)
         memory = compression.empty(true_places, particles.shape[1], self._kernel.axes, self._smooth)
         return {
             "particles": particles.astype(self._dtype),
@@ -102,6 +113,14 @@ class HistoryEngine:
             "diverged_at": np.full(len(particles), -1),
             **memory._asdict(),
         }
+
+    def _locate(self, places: Floats, points: Floats) -> None:
+        if self._backend == "cuda" and self._tangent:  # to the last digit as the loops there locate particles
+            from . import history_cuda
+
+            history_cuda.locate(places, points, self._kernel)
+            return
+        self._loops.locate(places, points, self._kernel)
 
     def advance(self, state: "State", count: int) -> None:
         """Play `count` steps in place: span by span, for what is kept is compressed at multiples of SPAN."""
@@ -114,7 +133,9 @@ class HistoryEngine:
             threads = self._loops.get_num_threads()
             while first < end:
                 size = min(SPAN - first % SPAN, end - first)
-                if self._kernel.code == _GENERAL:
+                if self._backend == "cuda":
+                    self._play_on_device(particles, diverged_at, first, size, game, memory)
+                elif self._kernel.code == _GENERAL:
                     self._play_slowly(particles, diverged_at, first, size, game, memory)
                 elif len(particles) == 1 and threads > 1:
                     self._loops.play_alone(0, particles, diverged_at, first, size, game, memory, self._kernel, threads)
@@ -168,7 +189,7 @@ class HistoryEngine:
         most_steps = min(1 / (game.lr_disc * game.reg), _HORIZON) if game.reg > 0 else _HORIZON
         slack = 0.5 * game.tolerance / (game.lr_disc * masses.sum() * most_steps)
         terms = self._kernel.terms
-        rational = self._kernel.code == self._loops.RATIONAL_QUADRATIC
+        rational = self._kernel.code == formula.RATIONAL_QUADRATIC
         rules = compression.Rules(
             n_true=settings.true_masses.size,
             axes=self._kernel.axes,
@@ -183,6 +204,15 @@ class HistoryEngine:
             power=terms[1] if rational else np.inf,
         )
         return settings, rules
+
+    def _play_on_device(
+        self, particles: Any, diverged_at: Any, first: int, count: int, game: _Game, memory: Memory
+    ) -> None:
+        from . import history_cuda
+
+        ends = range(first + game.alternating, first + game.alternating + count)
+        factors = [self._loops.true_factor(step, game.lr_disc, game.reg) for step in ends]
+        history_cuda.play_trials(particles, diverged_at, first, count, game, memory, self._kernel, factors)
 
     def _play_slowly(
         self, particles: Any, diverged_at: Any, first: int, count: int, game: _Game, memory: Memory
@@ -221,14 +251,14 @@ class HistoryEngine:
         )
 
     def _seconds(self, steps: int, game: _Game, rules: compression.Rules) -> float:
-        """Return the estimated time of a run from the start on one core."""
-        n, kernel, loops = game.masses.size, self._kernel, self._loops
+        """Return the estimated time of a run from the start on one core, or on a GPU."""
+        n, kernel = game.masses.size, self._kernel
         pair = _PAIR_AXIS * kernel.axes
         pair += {
-            loops.GAUSSIAN: _PAIR_GAUSSIAN * kernel.terms.size,
-            loops.LAPLACE: _PAIR_LAPLACE,
-            loops.RATIONAL_QUADRATIC: _PAIR_RATIONAL,
-            loops.TANGENT: _PAIR_TANGENT + _PAIR_COEFFICIENT * kernel.profile.shape[1],
+            formula.GAUSSIAN: _PAIR_GAUSSIAN * kernel.terms.size,
+            formula.LAPLACE: _PAIR_LAPLACE,
+            formula.RATIONAL_QUADRATIC: _PAIR_RATIONAL,
+            formula.TANGENT: _PAIR_TANGENT + _PAIR_COEFFICIENT * kernel.profile.shape[1],
             _GENERAL: _PAIR_GENERAL,
         }[kernel.code]
         kept = 1.0  # nodes for each position
@@ -241,7 +271,8 @@ class HistoryEngine:
         filling = min(steps, rules.drop_age)
         positions = steps * SPAN / 2 + kept * (filling * filling / 2 + (steps - filling) * filling)
         each = _STEP_GENERAL if kernel.code == _GENERAL else _STEP
-        return self._trials * n * (n * positions * pair + steps * each)
+        rounds = math.ceil(self._trials / _BLOCKS) if self._backend == "cuda" else self._trials
+        return rounds * n * (n * positions * pair + steps * each)
 
 
 def _memory(state: "State") -> Memory:
@@ -257,25 +288,25 @@ def _drop_age(decay: float, tolerance: float, weight: float) -> int:
     return max(1, math.ceil(math.log(tolerance * (1 - decay) / weight) / math.log(decay)))
 
 
-def _describe(kernel: Any, dim: int, loops: Any) -> _Kernel:
+def _describe(kernel: Any, dim: int) -> _Kernel:
     """Return a kernel as the loops take it."""
     code, axes = _GENERAL, dim
     widths, terms, profile = np.ones(dim), np.zeros(0), np.zeros((2, 0))
     if type(kernel) is kernels.RBF:
-        code, widths, terms = loops.GAUSSIAN, np.full(dim, kernel.width), np.array([0.5])
+        code, widths, terms = formula.GAUSSIAN, np.full(dim, kernel.width), np.array([0.5])
     elif type(kernel) is kernels.AnisotropicRBF:
-        code, widths, terms = loops.GAUSSIAN, np.array(kernel.widths), np.array([0.5])
+        code, widths, terms = formula.GAUSSIAN, np.array(kernel.widths), np.array([0.5])
     elif type(kernel) is kernels.MultiScale:
         smallest = min(kernel.widths)
-        code, widths, terms = loops.GAUSSIAN, np.full(dim, smallest), 0.5 * (smallest / np.array(kernel.widths)) ** 2
+        code, widths, terms = formula.GAUSSIAN, np.full(dim, smallest), 0.5 * (smallest / np.array(kernel.widths)) ** 2
     elif type(kernel) is kernels.Laplace:
         # In its own units, where differences of near positions are exact.
-        code, terms = loops.LAPLACE, np.array([1 / kernel.width])
+        code, terms = formula.LAPLACE, np.array([1 / kernel.width])
     elif type(kernel) is kernels.RationalQuadratic:
-        code, widths = loops.RATIONAL_QUADRATIC, np.full(dim, kernel.width)
+        code, widths = formula.RATIONAL_QUADRATIC, np.full(dim, kernel.width)
         terms = np.array([0.5 / kernel.mixing, kernel.mixing + 1.0])
     elif type(kernel) is kernels.ReLUNTK:
-        code, axes, profile = loops.TANGENT, dim + kernel.bias, _profile(kernel.depth)
+        code, axes, profile = formula.TANGENT, dim + kernel.bias, _profile(kernel.depth)
     return _Kernel(code, axes, 1.0 / widths, terms, profile)
 
 

@@ -8,13 +8,11 @@ from numba import get_num_threads, prange  # noqa: F401 (history asks here)
 
 from ..backend import compiled
 from ..formulas import exponentials as fast
-
-# Which kernel a loop evaluates.
-GAUSSIAN, LAPLACE, RATIONAL_QUADRATIC, TANGENT = range(4)
+from ..formulas import history as formula
+from ..formulas.history import GAUSSIAN, LAPLACE, TANGENT
 
 TILE = 1024  # sources summed at a time: a sum's bits depend on this, and on nothing else about how work is split
 _SHARED_TILES = 64  # below this many tiles times particles a step, threads cost more than they save
-_PARALLEL = 1e-31  # squared chord below which two directions are equal up to rounding
 # Sums may be reordered, so that they are vectorised; a division by zero is infinite.
 _sums: Any = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
 
@@ -42,9 +40,7 @@ def _tangent_slopes(scratch, size, weights, norms, own_norm, profile):
     """Set slopes for directions, r2 of their chord; return the pull along the point itself."""
     r2, slope, value, angle = scratch[0, :size], scratch[1, :size], scratch[2, :size], scratch[3, :size]
     for i in range(size):
-        chord, counter = math.sqrt(r2[i]), math.sqrt(max(4.0 - r2[i], 0.0))  # 2 sin, 2 cos of half the angle
-        u = 4.0 / math.pi * fast.arcsine(0.5 * min(chord, counter)) - 1.0
-        angle[i] = u if chord <= counter else -u
+        angle[i] = formula.place_on_circle(r2[i])
         value[i] = 0.0
         slope[i] = 0.0
     for first in range(0, profile.shape[1], 8):
@@ -57,8 +53,7 @@ def _tangent_slopes(scratch, size, weights, norms, own_norm, profile):
             value[i], slope[i] = v, d
     along = 0.0
     for i in range(size):
-        sine2 = math.sqrt(r2[i] * max(4.0 - r2[i], 0.0))  # 2 sin of the angle
-        turning = slope[i] / sine2 if min(r2[i], 4.0 - r2[i]) > _PARALLEL else 0.0
+        turning = formula.turning(r2[i], slope[i])
         weight = 0.0 if r2[i] == 0.0 and norms[i] == own_norm else weights[i] * norms[i]
         slope[i] = -2.0 * weight * turning
         along += weight * (value[i] - turning * r2[i])

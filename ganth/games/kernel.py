@@ -181,7 +181,11 @@ class KernelGAN(Game):
         return self._play(start, generated_masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _has_cuda_loops(self) -> bool:
-        return self.n_frequencies is not None
+        if self.n_frequencies is not None:
+            return True
+        from .history import has_cuda_loops
+
+        return has_cuda_loops(self.kernel)
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         call: dict[str, Any] = {
@@ -197,7 +201,7 @@ class KernelGAN(Game):
         if self.n_frequencies is None:
             from .history import HistoryEngine
 
-            return HistoryEngine(self, **call)
+            return HistoryEngine(self, **call, backend=options["backend"])
         from .features import FeaturesEngine
 
         return FeaturesEngine(self, **call, backend=options["backend"])

@@ -112,8 +112,3 @@ def test_a_trial_that_diverges_keeps_its_last_finite_particles_and_their_coeffic
         before = one.run(points(5, 2), steps=int(step) - 1, backend="cuda", **call)
         for name in ("particles", "coefficients"):
             np.testing.assert_array_equal(on_gpu.state[name][trial], before.state[name][trial])
-
-
-def test_the_exact_kernel_has_no_cuda_loops():
-    with pytest.raises(ganth.BackendUnavailableError, match="KernelGAN with these settings has no CUDA loops"):
-        game(1, n_frequencies=None).run(steps=1, backend="cuda")
