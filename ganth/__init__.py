@@ -42,6 +42,7 @@ _NAMES = {
     "Together": "games",
     "ToyWGAN": "games",
     "Training": "games",
+    "executor_for": "games",
     "play_together": "games",
     "sweep": "sweeps",
 }
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from .games import Together as Together
     from .games import ToyWGAN as ToyWGAN
     from .games import Training as Training
+    from .games import executor_for as executor_for
     from .games import play_together as play_together
     from .kernels import RBF as RBF
     from .kernels import AnisotropicRBF as AnisotropicRBF

@@ -70,6 +70,10 @@ def interrupted(x, seed):
     return x
 
 
+def scaled(x, factor):
+    return factor * x
+
+
 def die(x, seed):
     if x == 1:
         os._exit(1)

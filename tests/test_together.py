@@ -42,3 +42,9 @@ def test_bad_calls_are_told(call, error, words):
 
 def test_no_games_are_no_runs():
     assert ganth.play_together([], steps=3) == []
+
+
+def test_cells_on_the_cpu_are_the_machines_processes():
+    assert ganth.executor_for("cpu") == "local"
+    with pytest.raises(ganth.ParameterError, match="backend"):
+        ganth.executor_for("gpu")

@@ -10,7 +10,7 @@ from .mean_field_wgan import MeanFieldWGAN
 from .nsgan import NSGAN
 from .remedies import RemedyGAN
 from .run import Run
-from .together import Together, play_together
+from .together import Together, executor_for, play_together
 from .toy_wgan import ToyWGAN
 from .training import Training
 
@@ -28,5 +28,6 @@ __all__ = [
     "Together",
     "ToyWGAN",
     "Training",
+    "executor_for",
     "play_together",
 ]

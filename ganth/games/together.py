@@ -1,6 +1,7 @@
 """Games that wait for one another: on a GPU those that differ in numbers alone are one launch."""
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,7 +122,30 @@ class Together:
     def map(self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         """Yield function(*item) of all items, in order; raise the first error that one raises."""
         for first in range(0, len(items), self.at_once):
-            yield from _Party().map(function, items[first : first + self.at_once])
+            with warnings.catch_warnings():  # threads that change the filters leave them in no order
+                found = _Party().map(function, items[first : first + self.at_once])
+            yield from found
+
+
+def executor_for(backend: str) -> Any:
+    """Return the executor of cells that play games with this backend: "local", or on a GPU a `Together`.
+
+    Parameters
+    ----------
+    backend : {"cpu", "cuda", "auto"}
+        What the cells are given.
+
+    Raises
+    ------
+    ParameterError, BackendUnavailableError
+        As `ganth.backend.resolve`.
+
+    Examples
+    --------
+    >>> executor_for("cpu")
+    'local'
+    """
+    return "local" if resolve(backend) == "cpu" else Together()
 
 
 @dataclass(eq=False)

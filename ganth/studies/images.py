@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import checks
-from ..backend import cache_folder
+from ..backend import cache_folder, resolve
 from ..classifiers import Classifier
 from ..errors import ParameterError
 from ..games import ImageGAN, Training
@@ -197,7 +197,9 @@ class ImageStudy:
             "printed_bandwidth": float(np.sqrt(2 * variance / entries)),
         }
 
-    def train(self, trials: int | Iterable[int], *, seed: int = 0, jobs: int = 1) -> list[Training]:
+    def train(
+        self, trials: int | Iterable[int], *, seed: int = 0, jobs: int = 1, backend: str = "cpu"
+    ) -> list[Training]:
         """Return the trainings of trials, from disk where they are there.
 
         Parameters
@@ -206,7 +208,10 @@ class ImageStudy:
             A number n: 0, ..., n - 1.
         seed : int in [0, 2**64)
         jobs : int >= 1
-            Processes; each runs one thread.
+            Processes; each runs one thread.  On a GPU trials follow one another, and what is left to the CPU has `jobs`
+            threads.
+        backend : {"cpu", "cuda", "auto"}
+            See `ganth.ImageGAN.train`.
 
         Notes
         -----
@@ -218,19 +223,30 @@ class ImageStudy:
         numbers = [checks.integer("trials", trial, at_least=0) for trial in asked]
         key = checks.seed_key(seed)
         checks.integer("jobs", jobs, at_least=1)
-        folder = self._folder("study", seed=key)
+        on_gpu = resolve(backend) == "cuda"
+        folder = self._folder("study", seed=key, **({"backend": backend} if on_gpu else {}))
+        how = {"backend": backend, "threads": jobs if on_gpu else 1}
         if folder is None:
             judge = self.classifier()
-            return [self._train(trial, key, None, judge) for trial in numbers]
+            return [self._train(trial, key, None, judge, **how) for trial in numbers]
         there = {trial: folder / f"trial-{trial}.npz" for trial in numbers}
         if missing := [trial for trial, path in there.items() if not path.is_file()]:
             self.classifier()  # once, not in every worker
             told = json.dumps(asdict(self))
-            one = functools.partial(_train_into, study=told, key=str(key), folder=os.fspath(folder))
-            sweep(one, {}, seeds=missing, jobs=min(jobs, len(missing)))
+            one = functools.partial(_train_into, study=told, key=str(key), folder=os.fspath(folder), **how)
+            sweep(one, {}, seeds=missing, jobs=1 if on_gpu else min(jobs, len(missing)))
         return [Training.load(there[trial]) for trial in numbers]
 
-    def _train(self, trial: int, key: int, folder: pathlib.Path | None, judge: Classifier | None = None) -> Training:
+    def _train(
+        self,
+        trial: int,
+        key: int,
+        folder: pathlib.Path | None,
+        judge: Classifier | None = None,
+        *,
+        backend: str,
+        threads: int,
+    ) -> Training:
         return self.game().train(
             self.epochs,
             seed=key,
@@ -240,7 +256,8 @@ class ImageStudy:
             keep=sorted({*range(0, self.epochs + 1, self.every), self.epochs}),
             samples=self.samples,
             observer=self.observer(judge),
-            threads=1,
+            backend=backend,
+            threads=threads,
         )
 
     def _folder(self, kind: str, **more: Any) -> pathlib.Path | None:
@@ -265,11 +282,11 @@ class ImageStudy:
         return folder
 
 
-def _train_into(study: str, key: str, folder: str, seed: int) -> float:
+def _train_into(study: str, key: str, folder: str, seed: int, backend: str, threads: int) -> float:
     """Train one trial, `seed`, into a folder; return the epochs that were whole."""
     place = pathlib.Path(folder)
     checkpoints = place / f"checkpoints-{seed}"
-    done = ImageStudy(**json.loads(study))._train(seed, int(key), checkpoints)
+    done = ImageStudy(**json.loads(study))._train(seed, int(key), checkpoints, backend=backend, threads=threads)
     done.save(place / f"trial-{seed}.npz")
     shutil.rmtree(checkpoints, ignore_errors=True)
     return float(done.epochs[-1])

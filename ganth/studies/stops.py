@@ -20,7 +20,7 @@ PARTS = ("good", "rises", "crosses", "drops", "noisy", "few")
 WORDS = {True: "reproduced", False: "not-reproduced", None: "open"}  # verdicts on an `account`
 
 
-def early_stops(profile: str, data: str, *, seed: int = 0, jobs: int = 1) -> dict[str, Any]:
+def early_stops(profile: str, data: str, *, seed: int = 0, jobs: int = 1, backend: str = "cpu") -> dict[str, Any]:
     """Train the studies of a profile and return what the early stop does in them, as arrays for evidence.
 
     Parameters
@@ -29,6 +29,8 @@ def early_stops(profile: str, data: str, *, seed: int = 0, jobs: int = 1) -> dic
     data : {"mnist", "fashion-mnist", "cifar-10"}
     seed : int in [0, 2**64)
     jobs : int >= 1
+    backend : {"cpu", "cuda", "auto"}
+        Of the trainings; see `ImageStudy.train`.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def early_stops(profile: str, data: str, *, seed: int = 0, jobs: int = 1) -> dic
         **{f"real_{key}": float(value) for key, value in first.trial().items() if np.ndim(value) == 0},
     }  # fmt: skip
     for name, study in studies.items():
-        trainings = study.train(TRIALS[profile], seed=seed, jobs=jobs)
+        trainings = study.train(TRIALS[profile], seed=seed, jobs=jobs, backend=backend)
         course = gathered(trainings)
         stops = np.array([first_above(course["metric"], limit, warmup) for limit in found["limits"]])
         kept = ("metric", "frechet", "coverage", "largest", "roughness", "mixed", "recall", "loss_disc")

@@ -49,11 +49,14 @@ def ratios(activation, draws, seed):
     return np.array(found)
 
 
-def spreads(gram, trials, steps, seed, threads):
-    """Return the mean distance of particles from their middle under a kernel, (trials, records)."""
-    game = ganth.EffectiveGAN(RING, n_particles=SEEDS, gram=gram, width=256, lr_disc=0.3, lr_gen=0.1, n_disc=5)
-    paths = game.run(steps=steps, trials=trials, seed=seed, record_every=steps // 20, threads=threads).particles
-    return np.linalg.norm(paths - paths.mean(axis=2, keepdims=True), axis=-1).mean(axis=2)
+def spreads(grams, trials, steps, seed, threads, *, backend):
+    """Return the mean distance of particles from their middle under each kernel, (trials, records) by its name."""
+    game = ganth.EffectiveGAN(RING, n_particles=SEEDS, width=256, lr_disc=0.3, lr_gen=0.1, n_disc=5)
+    games = [game.with_settings(gram=gram) for gram in grams.values()]
+    call = {"steps": steps, "trials": trials, "seeds": seed, "record_every": steps // 20, "threads": threads}
+    paths = [run.particles for run in ganth.play_together(games, **call, backend=backend)]
+    away = [np.linalg.norm(x - x.mean(axis=2, keepdims=True), axis=-1).mean(axis=2) for x in paths]
+    return dict(zip(grams, away, strict=True))
 
 
 def compute(profile, seed, backend, jobs):
@@ -81,7 +84,7 @@ def compute(profile, seed, backend, jobs):
         result[f"{name}_ratios"] = ratios(network["activation"], draws, seed)
     values = TwoValues.of_gram(grams["relu"])
     grams["two"] = np.full((SEEDS, SEEDS), values.g2) + (values.g1 - values.g2) * np.eye(SEEDS)
-    clouds = {name: spreads(gram, trials, steps, seed, jobs) for name, gram in grams.items()}
+    clouds = spreads(grams, trials, steps, seed, jobs, backend=backend)
     swapped = one_hidden(z, z, **(NETWORKS["erf"] | {k: NETWORKS["relu"][k] for k in ("var_a", "var_w", "var_b")}))
     return result | {
         "clouds": np.array([clouds[name] for name in ("relu", "erf", "two")]),

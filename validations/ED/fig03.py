@@ -9,6 +9,7 @@ centre.  Held against: the metric (22) below log(8/7) leaves no mode empty; a sa
 above the bound.  Writes fig03.json, fig03.npz, fig03.png.
 """
 
+import functools
 import math
 import warnings
 
@@ -17,6 +18,7 @@ import numpy as np
 import ganth
 from ganth.claims import Verdict
 from ganth.metrics import mean_log_likelihood, mode_collapse, nearest_mode_distance
+from ganth.sweeps import each
 
 TITLE = "With g₂ = 0 the cloud splits and covers all eight modes (Fig. 3)"
 CAPTION = (
@@ -63,11 +65,11 @@ def readings(particles):
     )
 
 
-def play(n, width, centre, steps, seed, trial):
+def play(n, width, centre, steps, seed, trial, *, backend):
     """Return a run's (recorded steps, readings), and its clouds and discriminators at SLICES."""
     points = np.stack(np.meshgrid(GRID, GRID), axis=-1).reshape(-1, 2)
     call = {"seed": seed, "first_trial": trial, "dtype": "float32", "threads": 1, "record_every": EVERY}
-    clouds, fields, run = [], [], game(n, width, centre).run(steps=0, **call)
+    clouds, fields, run = [], [], game(n, width, centre).run(steps=0, **call, backend=backend)
     for share in SLICES:
         ahead = int(share * steps) - int(run.steps[-1])
         run = run.extend(ahead, threads=1) if ahead else run
@@ -76,12 +78,12 @@ def play(n, width, centre, steps, seed, trial):
     return run.steps, readings(run.particles[0]), np.array(clouds), np.array(fields)
 
 
-def scanned(lr_disc, lr_gen, steps, seed):
+def scanned(lr_disc, lr_gen, steps, seed, *, backend):
     """Return the mean distance over the last tenth of a small run, infinite if it overflowed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # it is counted
         run = game(*SCAN_SIZE, lr_disc=lr_disc, lr_gen=lr_gen).run(
-            steps=steps, seed=seed, dtype="float32", threads=1, record_every=max(steps // 50, 1)
+            steps=steps, seed=seed, dtype="float32", threads=1, record_every=max(steps // 50, 1), backend=backend
         )
     if run.diverged_at[0] >= 0:
         return np.inf
@@ -89,15 +91,12 @@ def scanned(lr_disc, lr_gen, steps, seed):
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     n, width, seeds, steps, scan_steps = SIZES[profile]
-    with Parallel(n_jobs=jobs) as parallel:
-        runs = parallel(
-            delayed(play)(n, width, centre, steps, seed, trial) for centre in CENTRES.values() for trial in range(seeds)
-        )
-        cells = [(a, b) for a in SCAN["lr_disc"] for b in SCAN["lr_gen"]]
-        ends = parallel(delayed(scanned)(a, b, scan_steps, seed) for a, b in cells)
+    starts = [(n, width, centre, steps, seed, trial) for centre in CENTRES.values() for trial in range(seeds)]
+    runs = each(functools.partial(play, backend=backend), starts, **how)
+    cells = [(a, b, scan_steps, seed) for a in SCAN["lr_disc"] for b in SCAN["lr_gen"]]
+    ends = each(functools.partial(scanned, backend=backend), cells, **how)
     recorded = np.array([one[1] for one in runs]).reshape(len(CENTRES), seeds, 4, -1)
     return {
         "settings": {

@@ -9,6 +9,7 @@ not converge at it.  Of eight long seeds at lambda = 0.015 one still chased at t
 Writes fig04.json, fig04.npz, fig04.png.
 """
 
+import functools
 import math
 import warnings
 
@@ -17,6 +18,7 @@ import numpy as np
 import ganth
 from ganth.claims import Verdict
 from ganth.metrics import mean_log_likelihood, mode_collapse, nearest_mode_distance
+from ganth.sweeps import each
 
 TITLE = "With g₂/g₁ = 1/5 the cluster stays together and goes from mode to mode, for a while (Fig. 4)"
 CAPTION = (
@@ -73,11 +75,11 @@ def game(n, width, coupled_as, normalisation="mean", **changes):
     )  # fmt: skip
 
 
-def played(one, steps, every, **call):
+def played(one, steps, every, *, backend, **call):
     """Return the run of a game, divergence being looked at and not warned of."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)
-        return one.run(steps=steps, record_every=every, dtype="float32", threads=1, **call)
+        return one.run(steps=steps, record_every=every, dtype="float32", threads=1, backend=backend, **call)
 
 
 def readings(particles):
@@ -108,11 +110,11 @@ def outcome(read):
     return "chases" if together and len(set(near[radius > 1])) >= 4 else "neither"
 
 
-def play(n, width, steps, seed, trial):
+def play(n, width, steps, seed, trial, *, backend):
     """Return recorded steps and readings of a run of Fig. 4, and its clouds and discriminators at SLICES."""
     points = np.stack(np.meshgrid(GRID, GRID), axis=-1).reshape(-1, 2)
     clouds, fields = [], []
-    run = played(game(n, width, SOURCE_N), 0, EVERY, seed=seed, first_trial=trial)
+    run = played(game(n, width, SOURCE_N), 0, EVERY, seed=seed, first_trial=trial, backend=backend)
     for share in SLICES:
         ahead = int(share * steps) - int(run.steps[-1])
         run = run.extend(ahead, threads=1) if ahead else run
@@ -121,12 +123,14 @@ def play(n, width, steps, seed, trial):
     return run.steps, readings(run.particles[0]), np.array(clouds), np.array(fields)
 
 
-def shown(lr_disc, lr_gen, steps, seed):
+def shown(lr_disc, lr_gen, steps, seed, *, backend):
     """Return whether a pair of rates shows Figs. 3, 4, 8, (normalisations, 3); Fig. 8 is tried where the others are."""
 
     def one(normalisation, **changes):
         changes |= {"lr_disc": lr_disc, "lr_gen": lr_gen}
-        run = played(game(*MAP_SIZE, SOURCE_N, normalisation, **changes), steps, max(steps // 80, 1), seed=seed)
+        run = played(
+            game(*MAP_SIZE, SOURCE_N, normalisation, **changes), steps, max(steps // 80, 1), seed=seed, backend=backend
+        )
         return "lost" if run.diverged_at[0] >= 0 else outcome(readings(run.particles[0]))
 
     covers = one("mean", gram=None, ntk_ratio=0.0) == "covers"
@@ -139,11 +143,13 @@ def shown(lr_disc, lr_gen, steps, seed):
     return seen
 
 
-def long_run(arm, share, seed, trial):
+def long_run(arm, share, seed, trial, *, backend):
     """Return recorded steps and readings of a long run, NaN from where it left the ring for good or overflowed."""
     coupled_as, reg, steps = LONG[arm]
     every = max(round(steps * share) // 200, 1)
-    run = played(game(*LONG_SIZE, coupled_as, reg=reg), 200 * every, every, seed=seed, first_trial=trial)
+    run = played(
+        game(*LONG_SIZE, coupled_as, reg=reg), 200 * every, every, seed=seed, first_trial=trial, backend=backend
+    )
     read = readings(run.particles[0])
     lost = (run.steps >= run.diverged_at[0]) & (run.diverged_at[0] >= 0)
     lost |= np.minimum.accumulate((read[4] > FAR)[::-1])[::-1]
@@ -151,15 +157,14 @@ def long_run(arm, share, seed, trial):
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     n, width, seeds, steps, map_steps, long_seeds = SIZES[profile]
     share = 0.01 if profile == "smoke" else 1.0
-    cells = [(a, b) for a in MAP["lr_disc"] for b in MAP["lr_gen"]]
-    with Parallel(n_jobs=jobs) as parallel:
-        runs = parallel(delayed(play)(n, width, steps, seed, trial) for trial in range(seeds))
-        long_runs = parallel(delayed(long_run)(arm, share, seed, t) for arm in LONG for t in range(long_seeds))
-        seen = parallel(delayed(shown)(a, b, map_steps, seed) for a, b in cells)
+    runs = each(functools.partial(play, n, width, steps, seed, backend=backend), [(t,) for t in range(seeds)], **how)
+    arms = [(arm, share, seed, t) for arm in LONG for t in range(long_seeds)]
+    long_runs = each(functools.partial(long_run, backend=backend), arms, **how)
+    cells = [(a, b, map_steps, seed) for a in MAP["lr_disc"] for b in MAP["lr_gen"]]
+    seen = each(functools.partial(shown, backend=backend), cells, **how)
     return {
         "settings": {
             **RATES, "optimiser": "sgd", "ratio": RATIO, "beta": BETA, "N": n, "width": width, "depth": 4, "T": steps,

@@ -57,14 +57,14 @@ SIZES = {
 }
 
 
-def cell(ratio, n_disc, seed, *, width, steps, lr_disc, lr_gen, dtype="float32"):
+def cell(ratio, n_disc, seed, *, width, steps, lr_disc, lr_gen, dtype="float32", backend):
     """Return the metric at three times, its averages at the last in all readings, and the likelihood there."""
     game = ganth.EffectiveGAN(
         RING, n_particles=N, ntk_ratio=ratio, n_disc=n_disc, width=width, lr_disc=lr_disc, lr_gen=lr_gen
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # it is in the table, as NaN
-        run = game.run(steps=steps + 3 * EVERY, record_every=EVERY, seed=seed, dtype=dtype, threads=1)
+        run = game.run(steps=steps + 3 * EVERY, record_every=EVERY, seed=seed, dtype=dtype, threads=1, backend=backend)
     particles, last = run.particles[0], steps // EVERY
     if run.diverged_at[0] >= 0:
         particles[run.steps >= run.diverged_at[0]] = np.nan
@@ -80,19 +80,20 @@ def cell(ratio, n_disc, seed, *, width, steps, lr_disc, lr_gen, dtype="float32")
 
 
 def compute(profile, seed, backend, jobs):
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     width, steps, lr_disc, lr_gen, ratios, n_discs, seeds, more = SIZES[profile]
     settings = {"width": width, "steps": steps, "lr_disc": lr_disc, "lr_gen": lr_gen}
-    fn, seed_list = functools.partial(cell, **settings), range(seed, seed + seeds)
+    fn, seed_list = functools.partial(cell, **settings, backend=backend), range(seed, seed + seeds)
     table = sweep_near_level(
-        fn, {"ratio": ratios, "n_disc": n_discs}, level=LEVEL, name="before", seeds=seed_list, steps=AROUND, jobs=jobs
+        fn, {"ratio": ratios, "n_disc": n_discs}, level=LEVEL, name="before", seeds=seed_list, steps=AROUND, **how
     )
     # The same cells at the middle of the line in float64, for how little the type matters.
     middle, few = len(ratios) // 2, slice(len(n_discs) // 2 - 1, len(n_discs) // 2 + 2)
     double = ganth.sweep(
         functools.partial(fn, dtype="float64"), {"ratio": [ratios[middle]], "n_disc": n_discs[few]},
-        seeds=seed_list[:2], jobs=jobs,
+        seeds=seed_list[:2], **how,
     )  # fmt: skip
-    zero = ganth.sweep(fn, {"ratio": [0.0], "n_disc": [1, 2]}, seeds=seed_list, jobs=jobs)
+    zero = ganth.sweep(fn, {"ratio": [0.0], "n_disc": [1, 2]}, seeds=seed_list, **how)
     fine = finer(n_discs)
     near = near_line(n_discs, table["before"], fine)
     lines = {name: np.full((len(ratios), len(fine), seeds + more), np.nan) for name in AT_LINE}
@@ -104,7 +105,7 @@ def compute(profile, seed, backend, jobs):
             if there.size == 0:
                 continue
             numbers = range(seed, seed + seeds + more)[drawn]
-            one = ganth.sweep(fn, {"ratio": [ratio], "n_disc": fine[there].tolist()}, seeds=numbers, jobs=jobs)
+            one = ganth.sweep(fn, {"ratio": [ratio], "n_disc": fine[there].tolist()}, seeds=numbers, **how)
             for name, values in lines.items():
                 values[row, there, drawn] = one.grid(name)[0]
     return {

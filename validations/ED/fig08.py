@@ -7,6 +7,7 @@ Source: ED, section V, eqs. (27)-(29), Fig. 8, note [35].  Held against: the sam
 below log(8/7), which leaves no mode empty.  Writes fig08.json, fig08.npz, fig08.png.
 """
 
+import functools
 import math
 import warnings
 
@@ -15,6 +16,7 @@ import numpy as np
 import ganth
 from ganth.claims import Verdict
 from ganth.metrics import mean_log_likelihood, mode_collapse, nearest_mode_distance
+from ganth.sweeps import each
 
 TITLE = "The gradient regulariser with β = 100 splits the cluster of Fig. 4 (Fig. 8)"
 CAPTION = (
@@ -58,11 +60,11 @@ def readings(particles):
     return np.stack([*of_modes, mean_log_likelihood(particles, RING)])
 
 
-def play(n, width, beta, steps, seed, trial):
+def play(n, width, beta, steps, seed, trial, *, backend):
     """Return a run's recorded steps and readings, and its clouds and discriminators at SLICES."""
     points = np.stack(np.meshgrid(GRID, GRID), axis=-1).reshape(-1, 2)
     call = {"seed": seed, "first_trial": trial, "dtype": "float32", "threads": 1, "record_every": EVERY}
-    clouds, fields, run = [], [], game(n, width, grad_reg=beta).run(steps=0, **call)
+    clouds, fields, run = [], [], game(n, width, grad_reg=beta).run(steps=0, **call, backend=backend)
     for share in SLICES:
         ahead = int(share * steps) - int(run.steps[-1])
         run = run.extend(ahead, threads=1) if ahead else run
@@ -71,21 +73,27 @@ def play(n, width, beta, steps, seed, trial):
     return run.steps, readings(run.particles[0]), np.array(clouds), np.array(fields)
 
 
-def longer(reg, steps, seed, trial):
+def longer(reg, steps, seed, trial, *, backend):
     """Return the mean distance over the last tenth of a long run, over that at its start."""
     run = game(*SCAN_SIZE, grad_reg=BETA, reg=reg).run(
-        steps=LONGER * steps, seed=seed, first_trial=trial, dtype="float32", threads=1, record_every=EVERY
+        steps=LONGER * steps,
+        seed=seed,
+        first_trial=trial,
+        dtype="float32",
+        threads=1,
+        record_every=EVERY,
+        backend=backend,
     )
     distance = readings(run.particles[0])[1]
     return distance[-max(len(distance) // 10, 1) :].mean() / distance[0]
 
 
-def scanned(lr_disc, grad_reg, steps, seed):
+def scanned(lr_disc, grad_reg, steps, seed, *, backend):
     """Return metric and mean distance over the last tenth of a small run, infinite if it overflowed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # it is counted
         run = game(*SCAN_SIZE, lr_disc=lr_disc, grad_reg=grad_reg).run(
-            steps=steps, seed=seed, dtype="float32", threads=1, record_every=max(steps // 50, 1)
+            steps=steps, seed=seed, dtype="float32", threads=1, record_every=max(steps // 50, 1), backend=backend
         )
     if run.diverged_at[0] >= 0:
         return [np.inf, np.inf]
@@ -93,18 +101,14 @@ def scanned(lr_disc, grad_reg, steps, seed):
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     n, width, seeds, steps, scan_steps = SIZES[profile]
-    with Parallel(n_jobs=jobs) as parallel:
-        runs = parallel(
-            delayed(play)(n, width, beta, steps, seed, trial) for beta in (BETA, 0.0) for trial in range(seeds)
-        )
-        cells = [(a, b) for a in SCAN["lr_disc"] for b in SCAN["grad_reg"]]
-        long_runs = parallel(
-            delayed(longer)(reg, steps, seed, trial) for reg in (RATES["reg"], EASED) for trial in range(seeds)
-        )
-        ends = parallel(delayed(scanned)(a, b, scan_steps, seed) for a, b in cells)
+    arms = [(n, width, beta, steps, seed, trial) for beta in (BETA, 0.0) for trial in range(seeds)]
+    runs = each(functools.partial(play, backend=backend), arms, **how)
+    arms = [(reg, steps, seed, trial) for reg in (RATES["reg"], EASED) for trial in range(seeds)]
+    long_runs = each(functools.partial(longer, backend=backend), arms, **how)
+    cells = [(a, b, scan_steps, seed) for a in SCAN["lr_disc"] for b in SCAN["grad_reg"]]
+    ends = each(functools.partial(scanned, backend=backend), cells, **how)
     return {
         "settings": {
             **RATES, "optimiser": "sgd", "ratio": RATIO, "beta": BETA, "eased_reg": EASED, "longer": LONGER,

@@ -8,12 +8,14 @@ at beta = 92: H was raised to 512 and "all seeds stay finite" became "most do". 
 fig09.png.
 """
 
+import functools
 import warnings
 
 import numpy as np
 
 import ganth
 from ganth.claims import Verdict
+from ganth.sweeps import each
 
 TITLE = "Under-, critical and over-regularised (Fig. 9)"
 CAPTION = (
@@ -50,17 +52,16 @@ def measured(particles, ring):
     )
 
 
-def play(game, steps, seed, trial):
+def play(game, steps, seed, trial, *, backend):
     """Return the last cloud of one seed, and whether it overflowed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are counted
-        run = game.run(steps=steps, seed=seed, first_trial=trial, dtype="float32", threads=1)
+        run = game.run(steps=steps, seed=seed, first_trial=trial, dtype="float32", threads=1, backend=backend)
     return run.particles[0, -1], run.diverged_at[0] >= 0
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     width, count, seeds, steps = SIZES[profile]
     ring = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
     betas = np.append(0.0, np.geomspace(0.1, 100.0, count))
@@ -69,8 +70,8 @@ def compute(profile, seed, backend, jobs):
         grad_reg_form="full",
     )  # fmt: skip
     games = [common.with_settings(lr_gen=lr_gen, grad_reg=float(beta)) for lr_gen in LR_GEN for beta in betas]
-    one = delayed(play)
-    runs = Parallel(n_jobs=jobs)(one(game, steps, seed, trial) for game in games for trial in range(seeds))
+    cells = [(game, steps, seed, trial) for game in games for trial in range(seeds)]
+    runs = each(functools.partial(play, backend=backend), cells, **how)
     shape = (len(LR_GEN), len(betas), seeds)
     clouds = np.array([cloud for cloud, _ in runs]).reshape(*shape, PARTICLES, 2)
     lost = np.array([gone for _, gone in runs]).reshape(shape)

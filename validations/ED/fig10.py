@@ -43,14 +43,14 @@ RING = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
 LEVEL = math.log(8) / 2
 
 
-def cell(ntk_ratio, lr_disc, seed, *, n_disc=1, width, steps):
+def cell(ntk_ratio, lr_disc, seed, *, n_disc=1, width, steps, backend):
     """Return what one game shows around `steps` iterations; NaN if it left the finite numbers."""
     game = ganth.EffectiveGAN(
         RING, n_particles=N, ntk_ratio=ntk_ratio, width=width, lr_disc=lr_disc, lr_gen=LR_GEN, n_disc=n_disc
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are counted
-        run = game.run(steps=steps + 60, seed=seed, record_every=EVERY, dtype="float32", threads=1)
+        run = game.run(steps=steps + 60, seed=seed, record_every=EVERY, dtype="float32", threads=1, backend=backend)
     seen = run.particles[0, -WINDOW:]
     gone = np.nan if run.diverged_at[0] >= 0 else 0.0
     return {
@@ -61,16 +61,17 @@ def cell(ntk_ratio, lr_disc, seed, *, n_disc=1, width, steps):
 
 
 def compute(profile, seed, backend, jobs):
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     size = SIZES[profile]
-    fn = functools.partial(cell, width=size["width"], steps=size["steps"])
+    fn = functools.partial(cell, width=size["width"], steps=size["steps"], backend=backend)
     ratios, rates = np.geomspace(*RATIOS, size["ratios"]), np.geomspace(*RATES, size["rates"])
     seeds = range(1000 * seed, 1000 * seed + size["seeds"])
     counted = seeds[: COUNTED["seeds"]]
     table = sweep_near_level(
-        fn, {"ntk_ratio": ratios, "lr_disc": rates}, level=LEVEL, name="metric", seeds=seeds, steps=NEAR, jobs=jobs
+        fn, {"ntk_ratio": ratios, "lr_disc": rates}, level=LEVEL, name="metric", seeds=seeds, steps=NEAR, **how
     )
     grid = {"ntk_ratio": COUNTED["ratios"], "lr_disc": [COUNTED["lr_disc"]], "n_disc": COUNTED["n_disc"]}
-    steps = ganth.sweep(fn, grid, seeds=counted, jobs=jobs)
+    steps = ganth.sweep(fn, grid, seeds=counted, **how)
     return {
         "settings": {
             **size, "n_particles": N, "lr_gen": LR_GEN, "n_disc": 1, "reg": 2 / size["width"], "activation": "relu",

@@ -49,14 +49,14 @@ LEVEL = math.log(8) / 2
 MEASURES = ("metric", "distance", "log_likelihood")
 
 
-def cell(ntk_ratio, lr_disc, seed, *, lr_gen, width, steps):
+def cell(ntk_ratio, lr_disc, seed, *, lr_gen, width, steps, backend):
     """Return what one game shows around `steps` iterations; NaN if it left the finite numbers."""
     game = ganth.EffectiveGAN(
         RING, n_particles=N, ntk_ratio=ntk_ratio, width=width, activation="tanh", lr_disc=lr_disc, lr_gen=lr_gen
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are crossed in the figure
-        run = game.run(steps=steps + 60, seed=seed, record_every=EVERY, dtype="float32", threads=1)
+        run = game.run(steps=steps + 60, seed=seed, record_every=EVERY, dtype="float32", threads=1, backend=backend)
     seen = run.particles[0, -WINDOW:]
     gone = np.nan if run.diverged_at[0] >= 0 else 0.0
     values = mode_collapse(seen, RING.means), nearest_mode_distance(seen, RING.means), mean_log_likelihood(seen, RING)
@@ -64,15 +64,16 @@ def cell(ntk_ratio, lr_disc, seed, *, lr_gen, width, steps):
 
 
 def compute(profile, seed, backend, jobs):
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     size = SIZES[profile]
     ratios = np.geomspace(*RATIOS, size["ratios"])
     rates = WIDER[profile] * np.array([np.geomspace(*ends, size["rates"]) for ends in RATES.values()])
     seeds = range(1000 * seed, 1000 * seed + size["seeds"])
     tables = []
     for lr_gen, row in zip(RATES, rates, strict=True):
-        fn = functools.partial(cell, lr_gen=lr_gen, width=size["width"], steps=size["steps"])
+        fn = functools.partial(cell, lr_gen=lr_gen, width=size["width"], steps=size["steps"], backend=backend)
         grid = {"ntk_ratio": ratios, "lr_disc": row}
-        tables.append(sweep_near_level(fn, grid, level=LEVEL, name="metric", seeds=seeds, steps=NEAR, jobs=jobs))
+        tables.append(sweep_near_level(fn, grid, level=LEVEL, name="metric", seeds=seeds, steps=NEAR, **how))
     return {
         "settings": {
             **size, "lr_gen": list(RATES), "n_particles": N, "n_disc": 1, "reg": 2 / size["width"],

@@ -58,7 +58,7 @@ SIZES = {
 }  # fmt: skip
 
 
-def cell(ratio, n_disc, seed, *, kind, width, steps, lr_disc, lr_gen):
+def cell(ratio, n_disc, seed, *, kind, width, steps, lr_disc, lr_gen, backend):
     """Return the metric, averaged over the last iterations; NaN if the cloud has run away."""
     game = ganth.EffectiveGAN(
         RING, n_particles=N, ntk_ratio=ratio, n_disc=n_disc, lr_disc=lr_disc, lr_gen=lr_gen,
@@ -67,13 +67,14 @@ def cell(ratio, n_disc, seed, *, kind, width, steps, lr_disc, lr_gen):
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # it is in the table, as NaN
-        run = game.run(steps=steps, record_every=EVERY, seed=seed, dtype="float32", threads=1)
+        run = game.run(steps=steps, record_every=EVERY, seed=seed, dtype="float32", threads=1, backend=backend)
     last = run.particles[0, -4:]
     away = run.diverged_at[0] >= 0 or ganth.metrics.nearest_mode_distance(last, RING.means).max() > FAR
     return np.nan if away else ganth.metrics.mode_collapse(last, RING.means).mean()
 
 
 def compute(profile, seed, backend, jobs):
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     (width, steps, lr_gen), (wave_steps, wave_lr_gen), seeds, grids = SIZES[profile]
     result = {
         "settings": {
@@ -91,9 +92,10 @@ def compute(profile, seed, backend, jobs):
             steps=wave_steps if wave else steps,
             lr_disc=lr_disc,
             lr_gen=wave_lr_gen if wave else lr_gen,
+            backend=backend,
         )
         grid = {"ratio": ratios, "n_disc": n_discs}
-        table = sweep_near_level(fn, grid, level=LEVEL, seeds=range(seed, seed + seeds), steps=NEAR, jobs=jobs)
+        table = sweep_near_level(fn, grid, level=LEVEL, seeds=range(seed, seed + seeds), steps=NEAR, **how)
         result |= {f"ratios_{kind}": ratios, f"n_discs_{kind}": np.array(n_discs, dtype=float)}
         result |= {kind: table["value"], f"played_{kind}": table["played"]}
     return result

@@ -47,7 +47,7 @@ SIZES = {
 }
 
 
-def final_state(ratio, n_disc, seed, *, steps, key):
+def final_state(ratio, n_disc, seed, *, steps, key, backend):
     """Return metric and distance at the end of one run: `seed` numbers the starts drawn under `key`."""
     game = ganth.EffectiveGAN(
         RING,
@@ -59,7 +59,7 @@ def final_state(ratio, n_disc, seed, *, steps, key):
         modes=ganth.FourierModes("power"),
         **RATES,
     )
-    final = game.run(steps=steps, seed=key, first_trial=seed, dtype="float32", threads=1).final
+    final = game.run(steps=steps, seed=key, first_trial=seed, dtype="float32", threads=1, backend=backend).final
     return {"metric": mode_collapse(final, RING.means), "distance": nearest_mode_distance(final, RING.means)}
 
 
@@ -85,10 +85,11 @@ def boundary(ratios, n_discs, metric):
 
 
 def compute(profile, seed, backend, jobs):
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     ratios, n_discs, starts, steps = SIZES[profile]
     table = sweep_near_level(
-        functools.partial(final_state, steps=steps, key=seed), {"ratio": ratios, "n_disc": n_discs}, level=LEVEL,
-        name="metric", seeds=range(starts), steps=NEAR, jobs=jobs,
+        functools.partial(final_state, steps=steps, key=seed, backend=backend),
+        {"ratio": ratios, "n_disc": n_discs}, level=LEVEL, name="metric", seeds=range(starts), steps=NEAR, **how,
     )  # fmt: skip
     metric = table["metric"]
     settings = {

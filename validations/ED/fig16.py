@@ -7,6 +7,7 @@ moves from T to 5T/3, the source's 3000 and 5000 steps.  Rule for ED-AppD-xref: 
 95 % interval over seeds of the ratio of both lines excludes 1.  Writes fig16.json, fig16.npz, fig16.png.
 """
 
+import functools
 import warnings
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 import ganth
 from ganth.claims import Verdict
 from ganth.stability import local_weight
+from ganth.sweeps import each
 from ganth.transitions import crossings
 
 TITLE = "Clouds across the transition (Figs. 16, 17)"
@@ -41,14 +43,16 @@ SIZES = {
 }
 
 
-def play(ratio, seed, *, width, steps, lr_disc, lr_gen):
+def play(ratio, seed, *, width, steps, lr_disc, lr_gen, backend):
     """Return the clouds (2, N, 2) at `steps` and at 5/3 of them, NaN where the run has diverged."""
     game = ganth.EffectiveGAN(
         RING, n_particles=N, ntk_ratio=ratio, n_disc=N_DISC, width=width, lr_disc=lr_disc, lr_gen=lr_gen
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # NaN says so
-        run = game.run(steps=steps * 5 // 3, record_every=steps // 3, seed=seed, dtype="float32", threads=1)
+        run = game.run(
+            steps=steps * 5 // 3, record_every=steps // 3, seed=seed, dtype="float32", threads=1, backend=backend
+        )
     clouds = run.particles[0, [3, 5]]
     if run.diverged_at[0] >= 0:
         clouds[run.steps[[3, 5]] >= run.diverged_at[0]] = np.nan
@@ -66,12 +70,11 @@ def measured(clouds):
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     width, steps, lr_disc, lr_gen, ratios, seeds = SIZES[profile]
     settings = {"width": width, "steps": steps, "lr_disc": lr_disc, "lr_gen": lr_gen}
-    one = delayed(play)
-    clouds = Parallel(n_jobs=jobs)(one(r, key, **settings) for r in ratios for key in range(seed, seed + seeds))
+    cells = [(r, key) for r in ratios for key in range(seed, seed + seeds)]
+    clouds = each(functools.partial(play, **settings, backend=backend), cells, **how)
     clouds = np.array(clouds).reshape(len(ratios), seeds, 2, N, 2)
     shown = np.linspace(0, len(ratios) - 1, SHOWN).round().astype(int)
     return {

@@ -33,33 +33,35 @@ ORDERS = ("continuous", "simultaneous", "alternating")
 SIZES = {"smoke": (60, 6, 12, 4), "quick": (400, 24, 40, 12), "paper": (2000, 100, 100, 40)}
 
 
-def played(grad_reg, order, step=STEP, final=FINAL, every=1):
+def played(grad_reg, order, step=STEP, final=FINAL, every=1, *, backend):
     """Return theta and phi of a game at each record."""
     game = ganth.DiracGAN(grad_reg, lr_disc=step, lr_gen=step, order=order)
-    run = game.run(steps=round(final / step), record_every=every, threads=1)
+    run = game.run(steps=round(final / step), record_every=every, threads=1, backend=backend)
     return run.particles[0, :, 0, 0], run.recorded["phi"][0]
 
 
-def played_map(grad_reg, form="half"):
+def played_map(grad_reg, form="half", *, backend):
     """Return the matrix of one iteration of the played flow, by the images of (1, 0) and (0, 1)."""
     game = ganth.DiracGAN(grad_reg, lr_disc=STEP, lr_gen=STEP, order="continuous", grad_reg_form=form)
-    run = game.run(np.array([1.0, 0.0]).reshape(2, 1, 1), phi0=[0.0, 1.0], steps=1, trials=2, threads=1)
+    run = game.run(
+        np.array([1.0, 0.0]).reshape(2, 1, 1), phi0=[0.0, 1.0], steps=1, trials=2, threads=1, backend=backend
+    )
     return np.array([run.particles[:, -1, 0, 0], run.recorded["phi"][:, -1]])
 
 
-def played_critical(form):
+def played_critical(form, *, backend):
     """Return the beta at which the two eigenvalues of the played flow meet."""
 
     def discriminant(beta):
-        step = played_map(beta, form)
+        step = played_map(beta, form, backend=backend)
         return np.trace(step) ** 2 - 4 * np.linalg.det(step)
 
     return brentq(discriminant, 0.5, 3.0, xtol=1e-14)
 
 
-def growing(order, rate):
+def growing(order, rate, *, backend):
     """Return the growth a step of the larger multiplier of a game without regulariser, from its last hundred steps."""
-    theta, phi = played(0.0, order, rate, 400 * rate)
+    theta, phi = played(0.0, order, rate, 400 * rate, backend=backend)
     size = np.hypot(theta, phi)
     return float(np.log(size[-100:].max() / size[-300:-200].max()) / 200)
 
@@ -76,10 +78,12 @@ def counted_zeros(final):
 def compute(profile, seed, backend, jobs):
     points, spectra, finals, rates = SIZES[profile]
     betas = np.linspace(0.0, 10.0, points + 1)
-    curves = np.array([[played(float(b), order, every=None)[0][-1] for b in betas] for order in ORDERS])
+    curves = np.array(
+        [[played(float(b), order, every=None, backend=backend)[0][-1] for b in betas] for order in ORDERS]
+    )
     eigenvalues = []
     for beta in np.linspace(0.0, 4.0, spectra):
-        logs = np.log(np.linalg.eigvals(played_map(beta)).astype(complex)) / STEP
+        logs = np.log(np.linalg.eigvals(played_map(beta, backend=backend)).astype(complex)) / STEP
         closed = ganth.DiracGAN(beta).spectrum()
         gap = max(abs(logs.sum() - closed.sum()), abs(logs.prod() - closed.prod()))
         eigenvalues.append([beta, logs.real.max(), gap])
@@ -89,12 +93,14 @@ def compute(profile, seed, backend, jobs):
     step_rates = np.geomspace(0.05, 1.9, rates)
     forms = []
     for rate in step_rates:
-        theta, phi = played(0.0, "alternating", rate, 400 * rate)
+        theta, phi = played(0.0, "alternating", rate, 400 * rate, backend=backend)
         form = theta**2 + phi**2 - rate * theta * phi
-        energy = np.square(played(0.0, "simultaneous", rate, 100 * rate)).sum(axis=0)
-        forms.append([rate, energy[-1] / energy[-2], np.ptp(form) / form[0], growing("alternating", rate)])
-    theta, phi = played(0.0, "simultaneous", STEP, 40)
-    other, slope = played(0.0, "alternating", STEP, 40)
+        energy = np.square(played(0.0, "simultaneous", rate, 100 * rate, backend=backend)).sum(axis=0)
+        forms.append(
+            [rate, energy[-1] / energy[-2], np.ptp(form) / form[0], growing("alternating", rate, backend=backend)]
+        )
+    theta, phi = played(0.0, "simultaneous", STEP, 40, backend=backend)
+    other, slope = played(0.0, "alternating", STEP, 40, backend=backend)
     return {
         "settings": {
             "T": FINAL, "lr_disc": STEP, "lr_gen": STEP, "n_disc": 1, "theta0": 1.0, "phi0": 0.0, "points": points + 1,
@@ -102,17 +108,17 @@ def compute(profile, seed, backend, jobs):
         "betas": betas,
         "theta": curves,
         "exact": np.array([ganth.DiracGAN(float(b)).solution(FINAL, 1.0, 0.0)[0] for b in betas]),
-        "at_critical": [float(theory.digits(2, FINAL)), played(2.0, "continuous")[0][-1]],
+        "at_critical": [float(theory.digits(2, FINAL)), played(2.0, "continuous", backend=backend)[0][-1]],
         "zeros": zeros,
         "zeros_mpmath": np.array(counted_zeros(FINAL)),
-        "theta_at_zeros": np.array([played(b, "continuous")[0][-1] for b in zeros]),
+        "theta_at_zeros": np.array([played(b, "continuous", backend=backend)[0][-1] for b in zeros]),
         "theta_digits_at_zeros": np.array([float(theory.digits(b, FINAL)) for b in zeros]),
         "positive_above": min(_least(2.0, 12.0), float(curves[0, betas >= 2].min())),
         "eigenvalues": np.array(eigenvalues),
         "trace": str(sp.simplify(sum(theory.eigenvalues()))),
         "printed_trace": str(sp.simplify(sum(theory.printed_eigenvalues()))),
         "penalty": str(theory.penalty("half")),
-        "critical": [played_critical("half"), played_critical("full")],
+        "critical": [played_critical("half", backend=backend), played_critical("full", backend=backend)],
         "critical_symbolic": [float(theory.critical("half")), float(theory.critical("full"))],
         "path_defects": " ".join(str(d) for r in ("under", "critical", "over") for d in theory.path_defects(r)),
         "times": times,
@@ -120,7 +126,7 @@ def compute(profile, seed, backend, jobs):
         "law_exponent": float(np.polyfit(np.log(times[times > 50] + 1), np.log(2 - largest[times > 50]), 1)[0]),
         "law_factor": float((2 - largest[-1]) * (times[-1] + 1) ** 2 / math.pi**2),
         "steps": np.array(forms),
-        "beyond": growing("alternating", 2.05),
+        "beyond": growing("alternating", 2.05, backend=backend),
         "energy": STEP * np.array([theta**2 + phi**2, other**2 + slope**2]),
     }  # fmt: skip
 

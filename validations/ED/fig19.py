@@ -8,6 +8,7 @@ beta (1 - q^(n/2)) = alpha_G (1 + q^(n/2)), q = 1 - alpha_D beta (theory.dirac).
 fig19.png.
 """
 
+import functools
 import math
 import warnings
 
@@ -18,6 +19,7 @@ from scipy.optimize import brentq
 
 import ganth
 from ganth.claims import Verdict
+from ganth.sweeps import each
 from ganth.theory import dirac as theory
 
 TITLE = "A Tanh discriminator, and where damping begins (Fig. 19)"
@@ -85,18 +87,19 @@ def dirac_table():
     return np.array(rows)
 
 
-def play(game, steps, every, seed, trial):
+def play(game, steps, every, seed, trial, *, backend):
     """Return the course of the metric of one seed, NaN if it overflowed, and its last cloud."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are counted
-        run = game.run(steps=steps, seed=seed, first_trial=trial, record_every=every, dtype="float32", threads=1)
+        run = game.run(
+            steps=steps, seed=seed, first_trial=trial, record_every=every, dtype="float32", threads=1, backend=backend
+        )
     gone = np.nan if run.diverged_at[0] >= 0 else 0.0
     return ganth.metrics.mode_collapse(run.particles[0], RING.means) + gone, run.particles[0, -1]
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     width, count, seeds, steps, onset_count, onset_seeds, onset_steps = SIZES[profile]
     common = {"n_particles": PARTICLES, "width": width, "grad_reg_form": "full"}
     betas = np.append(0.0, np.geomspace(0.1, 215.0, count))
@@ -107,11 +110,10 @@ def compute(profile, seed, backend, jobs):
     def game(settings, beta):
         return ganth.EffectiveGAN(RING, **common, **settings, grad_reg=float(beta))
 
-    every, one = max(steps // RECORDS, 1), delayed(play)
+    every, one = max(steps // RECORDS, 1), functools.partial(play, backend=backend)
     onsets = [game({**RELU, **changes}, share * at) for changes, at in zip(RATES, law, strict=True) for share in shares]
-    with Parallel(n_jobs=jobs) as parallel:
-        tanh = parallel(one(game(TANH, beta), steps, every, seed, k) for beta in betas for k in range(seeds))
-        relu = parallel(one(other, onset_steps, None, seed, k) for other in onsets for k in range(onset_seeds))
+    tanh = each(one, [(game(TANH, beta), steps, every, seed, k) for beta in betas for k in range(seeds)], **how)
+    relu = each(one, [(other, onset_steps, None, seed, k) for other in onsets for k in range(onset_seeds)], **how)
     courses = np.array([course for course, _ in tanh]).reshape(len(betas), seeds, -1)
     clouds = np.array([cloud for _, cloud in tanh]).reshape(len(betas), seeds, PARTICLES, 2)
     metric, unrest = courses[..., -1], courses[..., courses.shape[2] // 2 :].std(axis=2)

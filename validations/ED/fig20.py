@@ -6,6 +6,7 @@ Gamma grad D for plain steps, J P J^T for Gamma under RMSProp, P = 1 / (sqrt(v) 
 Writes fig20.json, fig20.npz, fig20.png.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -15,6 +16,7 @@ from ganth.claims import Verdict
 from ganth.generators import WideGenerator
 from ganth.metrics import mode_collapse, nearest_mode_distance
 from ganth.ntk import TwoValues, empirical, one_hidden
+from ganth.sweeps import each
 
 TITLE = "A wide generator under RMSProp: outputs converge, but not by its tangent kernel (Fig. 20)"
 CAPTION = (
@@ -65,30 +67,30 @@ def kernel_values(played, run, seeds):
     return empirical(played.network(run), played.seeds_of(run)[:seeds])[..., 0, 0]
 
 
-def metric_path(optimiser, width, steps, trial, seed):
+def metric_path(optimiser, width, steps, trial, seed, *, backend):
     """Return metric and distance to the nearest mode at 21 records of one trial, (2, records)."""
     played = game(optimiser, width)
     options = {"first_trial": trial, "seed": seed, "record_every": max(steps // 20, 1), "threads": 1}
-    path = played.run(steps=steps, dtype="float32", **options).particles[0]
+    path = played.run(steps=steps, dtype="float32", **options, backend=backend).particles[0]
     return np.array([mode_collapse(path, RING.means), nearest_mode_distance(path, RING.means)])
 
 
-def effective_path(width, steps, trial, seed):
+def effective_path(width, steps, trial, seed, *, backend):
     """Return the same of particles from the same start, under plain steps with the two values of Gamma."""
     played = game("sgd", width)
-    start = played.run(steps=0, first_trial=trial, seed=seed).final
+    start = played.run(steps=0, first_trial=trial, seed=seed, backend=backend).final
     g1, g2 = one_hidden(np.eye(2)[:1], np.eye(2), **APP_G)[0]
     gram = g2 + (g1 - g2) * np.eye(SEEDS)
     path = played.effective.with_settings(gram=gram).run(
-        start, steps=steps, first_trial=trial, seed=seed, record_every=max(steps // 20, 1), threads=1
+        start, steps=steps, first_trial=trial, seed=seed, record_every=max(steps // 20, 1), threads=1, backend=backend
     ).particles[0]  # fmt: skip
     return np.array([mode_collapse(path, RING.means), nearest_mode_distance(path, RING.means)])
 
 
-def slices(width, steps, marks, seed):
+def slices(width, steps, marks, seed, *, backend):
     """Return outputs and kernels at three iterations of one RMSProp run, and both ratios g2/g1 at all marks."""
     played = game("rmsprop", width)
-    run = played.run(steps=0, seed=seed, dtype="float32", threads=1)
+    run = played.run(steps=0, seed=seed, dtype="float32", threads=1, backend=backend)
     outputs, kernels, ratios = [run.final], [kernel_values(played, run, SEEDS)], []
     for mark in marks:
         run = run.extend(mark - int(run.steps[-1]), threads=1)
@@ -102,10 +104,10 @@ def slices(width, steps, marks, seed):
     return np.array(outputs), np.array(kernels), np.array(ratios)
 
 
-def one_step(width, after, seed):
+def one_step(width, after, seed, *, backend):
     """Return how far a step of RMSProp is from J P J^T grad D and, at its best scale, from Gamma grad D (relative)."""
     played = game("rmsprop", width, activation="tanh", seeds=KERNEL_SEEDS, hidden=128, rate=1e-5)
-    before = played.run(steps=after, seed=seed, threads=1)
+    before = played.run(steps=after, seed=seed, threads=1, backend=backend)
     then = before.extend(1, threads=1)
     z, network = played.seeds_of(before), played.network(before)
     pull = then.discriminator_of().gradient(before.final) / KERNEL_SEEDS
@@ -119,29 +121,34 @@ def one_step(width, after, seed):
     return [float(np.linalg.norm(part) / np.linalg.norm(moved)) for part in left]
 
 
-def change(kind, width, trial, seed):
+def change(kind, width, trial, seed, *, backend):
     """Return the relative change of Gamma over a short run, and the outputs' mean way."""
     optimiser, activation, rate = LAZY[kind]
     played = game(optimiser, width, activation=activation, seeds=LAZY_SEEDS, hidden=128, rate=rate)
-    first = played.run(steps=0, first_trial=trial, seed=seed, threads=1)
+    first = played.run(steps=0, first_trial=trial, seed=seed, threads=1, backend=backend)
     last = first.extend(LAZY_STEPS, threads=1)
     before, after = (empirical(played.network(run), played.seeds_of(run)) for run in (first, last))
     way = np.linalg.norm(last.final - first.final, axis=1).mean()
     return [float(np.linalg.norm(after - before) / np.linalg.norm(before)), float(way)]
 
 
-def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
+def played(kind, *arguments, backend):
+    """Return what one of the functions above returns."""
+    return kind(*arguments, backend=backend)
 
+
+def compute(profile, seed, backend, jobs):
     width, steps, trials, widths, lazy_trials, marks = SIZES[profile]
     cells = [(kind, wide, trial) for kind in LAZY for wide in widths for trial in range(lazy_trials)]
-    tasks = [delayed(slices)(width, steps, marks, seed)]
-    tasks += [delayed(metric_path)("rmsprop", width, steps, trial, seed) for trial in range(trials)]
-    tasks += [delayed(metric_path)("sgd", width, steps, trial, seed) for trial in range(trials)]
-    tasks += [delayed(effective_path)(width, steps, trial, seed) for trial in range(trials)]
-    tasks += [delayed(one_step)(min(width, 512), after, seed) for after in (0, 3, 10)]
-    tasks += [delayed(change)(kind, wide, trial, seed) for kind, wide, trial in cells]
-    (outputs, kernels, ratios), *rest = Parallel(n_jobs=jobs)(tasks)
+    tasks = [(slices, width, steps, marks, seed)]
+    tasks += [(metric_path, "rmsprop", width, steps, trial, seed) for trial in range(trials)]
+    tasks += [(metric_path, "sgd", width, steps, trial, seed) for trial in range(trials)]
+    tasks += [(effective_path, width, steps, trial, seed) for trial in range(trials)]
+    tasks += [(one_step, min(width, 512), after, seed) for after in (0, 3, 10)]
+    tasks += [(change, kind, wide, trial, seed) for kind, wide, trial in cells]
+    (outputs, kernels, ratios), *rest = each(
+        functools.partial(played, backend=backend), tasks, executor=ganth.executor_for(backend), jobs=jobs
+    )
     paths = np.array(rest[: 3 * trials]).reshape(3, trials, 2, -1)
     changes = np.array(rest[3 * trials + 3 :]).reshape(len(LAZY), len(widths), lazy_trials, 2)
     logs = np.log(widths) - np.log(widths).mean()

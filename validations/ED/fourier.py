@@ -7,6 +7,7 @@ at w = 0; waves of k and -k are the same; E cos(k x) = exp(-k^2 sigma^2 / 2); v 
 alpha_D lambda alone.  Writes fourier.json, fourier.png.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -88,13 +89,13 @@ def whole_grid(modes, target):
     return k, modes.rate(np.linalg.norm(k, axis=1)), means
 
 
-def algorithms(steps, seed):
+def algorithms(steps, seed, *, backend):
     """Return what the variants of Algorithm 2 do: distances, first gaps, largest weights and the game's own run."""
     k, rate, means = whole_grid(SMALL, RING)
     game = ganth.EffectiveGAN(
         RING, discriminator="fourier", modes=SMALL, n_particles=40, n_disc=10, data="population", **FAST
     )
-    own = game.run(steps=20, seed=seed)
+    own = game.run(steps=20, seed=seed, backend=backend)
     start = own.particles[0, 0]
     distances, metrics, gaps = np.full((len(VARIANTS), steps + 1), np.nan), [], []
     for row, (sign, degree) in zip(distances, VARIANTS.values(), strict=True):
@@ -134,14 +135,15 @@ def damped(steps):
     return np.abs(np.array(paths)[:, :, 0, 0])
 
 
-def inner_errors(seed):
+def inner_errors(seed, *, backend):
     """Return the largest relative difference of weights and particles between closed form and loop, for each n_disc."""
     errors = []
     for n_disc in INNER:
         game = ganth.EffectiveGAN(
             RING, discriminator="fourier", data="population", n_disc=n_disc, ntk_ratio=0.1, **FAST
         )
-        runs = [game.with_settings(inner=inner).run(steps=3, seed=seed) for inner in ("closed", "loop")]
+        games = [game.with_settings(inner=inner) for inner in ("closed", "loop")]
+        runs = [one.run(steps=3, seed=seed, backend=backend) for one in games]
         closed, loop = (run.discriminator_of().weights for run in runs)
         errors.append(
             max(np.abs(closed - loop).max() / np.abs(loop).max(), np.abs(runs[0].final - runs[1].final).max())
@@ -149,7 +151,7 @@ def inner_errors(seed):
     return np.array(errors)
 
 
-def likelihoods(steps, seed, jobs):
+def likelihoods(steps, seed, jobs, *, backend):
     """Return steps, mean log-likelihood and rms distance to a mode, (laws, spreads, records), from near the modes."""
     shape = ganth.streams.normal(seed, (200, 2))
     starts = np.repeat(RING.means, 25, axis=0) + np.array(SPREADS)[:, None, None] * shape
@@ -158,15 +160,15 @@ def likelihoods(steps, seed, jobs):
         game = ganth.EffectiveGAN(
             RING, discriminator="fourier", modes=ganth.FourierModes(law), data="population", **RESOLUTION
         )
-        every = max(steps // 50, 1)
-        run = game.run(starts, steps=steps, trials=len(starts), seed=seed, record_every=every, threads=jobs)
+        call = {"steps": steps, "trials": len(starts), "record_every": max(steps // 50, 1), "threads": jobs}
+        run = game.run(starts, seed=seed, backend=backend, **call)
         values.append(mean_log_likelihood(run.particles, RING))
         squares = ((run.particles[..., None, :] - RING.means) ** 2).sum(axis=-1).min(axis=-1)
         distances.append(np.sqrt(squares.mean(axis=-1)))
     return run.steps, np.array(values), np.array(distances)
 
 
-def final_metric(setting, ratio, n_disc, steps, key, seed):
+def final_metric(setting, ratio, n_disc, steps, key, seed, *, backend):
     """Return the metric at the end of one run: `seed` numbers the starts drawn under `key`."""
     rates, share = SETTINGS[setting]
     game = ganth.EffectiveGAN(
@@ -178,7 +180,7 @@ def final_metric(setting, ratio, n_disc, steps, key, seed):
         n_disc=n_disc,
         **rates,
     )
-    run = game.run(steps=round(share * steps), seed=key, first_trial=seed, dtype="float32", threads=1)
+    run = game.run(steps=round(share * steps), seed=key, first_trial=seed, dtype="float32", threads=1, backend=backend)
     return mode_collapse(run.final, RING.means)
 
 
@@ -190,26 +192,28 @@ def slope_of(ratios, found):
     return [laws.power.slope, *laws.power.slope_interval, laws.difference]
 
 
-def rescaled_difference(seed):
+def rescaled_difference(seed, *, backend):
     """Return the largest difference of particles when alpha_D doubles and alpha_G and lambda halve."""
     game = ganth.EffectiveGAN(
         RING, discriminator="fourier", data="population", n_disc=7, ntk_ratio=0.05, n_particles=50, **FAST
     )
     other = game.with_settings(lr_disc=2 * FAST["lr_disc"], lr_gen=FAST["lr_gen"] / 2, reg=FAST["reg"] / 2)
-    return float(np.abs(game.run(steps=100, seed=seed).final - other.run(steps=100, seed=seed).final).max())
+    one, two = (played.run(steps=100, seed=seed, backend=backend).final for played in (game, other))
+    return float(np.abs(one - two).max())
 
 
 def compute(profile, seed, backend, jobs):
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     plain, long, ratios, n_discs, steps, boundary_starts = SIZES[profile]
     table = ganth.sweep(
-        final_metric,
+        functools.partial(final_metric, backend=backend),
         {"setting": list(SETTINGS), "ratio": ratios, "n_disc": n_discs, "steps": [steps], "key": [seed]},
         seeds=boundary_starts,
-        jobs=jobs,
+        **how,
     )
     metric = table.grid("value")[:, :, :, 0, 0]
     found = [ganth.transitions.crossings(n_discs, rows, LEVEL, direction="falling") for rows in metric]
-    records, values, distances = likelihoods(long, seed, jobs)
+    records, values, distances = likelihoods(long, seed, jobs, backend=backend)
     iterated = theory.start
     for _ in range(5):
         iterated = theory.step().subs(theory.weight, iterated)
@@ -219,10 +223,10 @@ def compute(profile, seed, backend, jobs):
             **FAST, "small_grid_per_axis": SMALL.per_axis, "resolution": str(RESOLUTION), "steps": steps,
             "starts": boundary_starts, "n_particles_boundary": N_BOUNDARY, "cells": f"{len(ratios)} x {len(n_discs)}",
         },
-        **algorithms(plain, seed),
+        **algorithms(plain, seed, backend=backend),
         "damped": damped(4000),
         "damping": [float(theory.damping(penalty).subs(theory.reg, 1)) for penalty in ("square", "printed")],
-        "inner": inner_errors(seed),
+        "inner": inner_errors(seed, backend=backend),
         "inner_symbolic": str(sp.simplify(sp.expand(iterated - theory.after_steps(sp.Integer(5))))),
         "records": records,
         "likelihoods": values,
@@ -232,7 +236,7 @@ def compute(profile, seed, backend, jobs):
         "ratios": np.asarray(ratios),
         "n_star": np.array([one.at for one in found]),
         "slopes": np.array([slope_of(ratios, one) for one in found]),
-        "rescaled": rescaled_difference(seed),
+        "rescaled": rescaled_difference(seed, backend=backend),
     }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ SHARED = 0.15  # the ratio above which the boundaries of the powers are compared
 COLUMN = {"smoke": (0.1, [16, 64], 10), "quick": (0.1, [16, 32, 64], 750), "paper": (0.1, [16, 23, 32, 45, 64], 750)}
 
 
-def final_metric(law, ratio, n_disc, steps, key, seed, data="population"):
+def final_metric(law, ratio, n_disc, steps, key, seed, data="population", *, backend):
     """Return the metric at the end of one run: `seed` numbers the starts drawn under `key`."""
     game = ganth.EffectiveGAN(
         RING,
@@ -72,18 +72,19 @@ def final_metric(law, ratio, n_disc, steps, key, seed, data="population"):
         modes=MODES[law],
         **RATES,
     )
-    run = game.run(steps=steps, seed=key, first_trial=seed, dtype="float32", threads=1)
+    run = game.run(steps=steps, seed=key, first_trial=seed, dtype="float32", threads=1, backend=backend)
     return mode_collapse(run.final, RING.means)
 
 
-def boundaries(laws, sizes, starts, seed, jobs):
+def boundaries(laws, sizes, starts, seed, jobs, *, backend):
     """Return the crossings of the level for each of `laws`, over `sizes` = (ratios, n_disc, iterations)."""
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     ratios, n_discs, steps = sizes
     found = []
     for law in laws:
-        fn = functools.partial(final_metric, law=law, steps=steps, key=seed)
+        fn = functools.partial(final_metric, law=law, steps=steps, key=seed, backend=backend)
         grid = {"ratio": ratios, "n_disc": n_discs}
-        table = sweep_near_level(fn, grid, level=LEVEL, seeds=range(starts), steps=NEAR, jobs=jobs)
+        table = sweep_near_level(fn, grid, level=LEVEL, seeds=range(starts), steps=NEAR, **how)
         found.append(ganth.transitions.crossings(n_discs, table["value"], LEVEL, direction="falling"))
     return found
 
@@ -100,7 +101,7 @@ def laws_of(ratios, found):
     return rows, both.difference, both.favoured
 
 
-def learning_times():
+def learning_times(*, backend):
     """Return (waves, 2): gamma, and the steps to 1 - 1/e of a weight's limit, from the weights that runs leave."""
     modes = ganth.FourierModes(per_axis=12, lowest=0.2, highest=6.0)
     point = ganth.targets.GaussianMixture([[0.4]], 1e-4)
@@ -108,9 +109,11 @@ def learning_times():
         point, discriminator="fourier", modes=modes, n_particles=1, data="population", start_scale=0.0, **RATES
     )
     counts = np.unique(np.geomspace(1, 3e6, 240).astype(int))
-    weights = [game.with_settings(n_disc=int(n)).run(steps=1).discriminator_of().weights for n in counts]
+    weights = [
+        game.with_settings(n_disc=int(n)).run(steps=1, backend=backend).discriminator_of().weights for n in counts
+    ]
     share = np.abs(weights)[:, :12]
-    limit = np.abs(game.with_settings(n_disc=10**9).run(steps=1).discriminator_of().weights[:12])
+    limit = np.abs(game.with_settings(n_disc=10**9).run(steps=1, backend=backend).discriminator_of().weights[:12])
     times = [np.exp(np.interp(1 - math.exp(-1), share[:, i] / limit[i], np.log(counts))) for i in range(12)]
     return np.stack([modes.rates(1)[:12], times], axis=1)
 
@@ -140,14 +143,15 @@ def exponent(k, density, low=3.0):
 
 def compute(profile, seed, backend, jobs):
     powers, exponentials, starts = SIZES[profile]
-    found = boundaries(POWERS, powers, starts, seed, jobs)
-    (found_exponential,) = boundaries(["exponential"], exponentials, starts, seed, jobs)
+    found = boundaries(POWERS, powers, starts, seed, jobs, backend=backend)
+    (found_exponential,) = boundaries(["exponential"], exponentials, starts, seed, jobs, backend=backend)
     places = [powers[0]] * 3 + [exponentials[0]]
     fitted = [laws_of(place, one) for place, one in zip(places, [*found, found_exponential], strict=True)]
     laws, differences, favoured = zip(*fitted, strict=True)
     ratio, n_discs, steps = COLUMN[profile]
     grid = {"law": ["k^-3"], "ratio": [ratio], "n_disc": n_discs, "steps": [steps], "key": [seed]}
-    columns = ganth.sweep(final_metric, {**grid, "data": ["population", "resampled"]}, seeds=1, jobs=jobs)
+    fn, executor = functools.partial(final_metric, backend=backend), ganth.executor_for(backend)
+    columns = ganth.sweep(fn, {**grid, "data": ["population", "resampled"]}, seeds=1, executor=executor, jobs=jobs)
     lines = [cut_spectrum(modes) for modes in (*MODES.values(), ONE_RATE)]
     plain = {"var_a": 1.0, "var_w": 1.0, "var_b": 9.0}
     centre, ring = (ganth.ntk.one_hidden(at, at, **plain).item() for at in ([[0.0, 0.0]], RING.means[:1]))
@@ -169,7 +173,7 @@ def compute(profile, seed, backend, jobs):
         "differences": np.array(differences),
         "favoured": list(favoured),
         "column": columns.grid("value")[0, 0, :, 0, 0, :, 0],
-        "learning": learning_times(),
+        "learning": learning_times(backend=backend),
         "cuts": np.array(lines),
         "exponents": np.array([exponent(*line) for line in lines]),
         "network": network,

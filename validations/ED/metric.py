@@ -63,7 +63,7 @@ def readings(clouds):
     )
 
 
-def specimens(seed):
+def specimens(seed, *, backend):
     """Return clouds to try the metric on, by name, each (TRIALS, N, 2); when the exploded games left the finite
     numbers; and how far the particles of the dead games went.
     """
@@ -73,8 +73,8 @@ def specimens(seed):
     dead = ganth.EffectiveGAN(RING, lr_disc=1.0, lr_gen=1.0, weight_variance=0.0, bias_variance=0.0, **shared)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # it is what is shown
-        gone = exploding.run(steps=100, trials=TRIALS, seed=seed, threads=1)
-    still = dead.run(noise, steps=100, trials=TRIALS, seed=seed, threads=1)
+        gone = exploding.run(steps=100, trials=TRIALS, seed=seed, threads=1, backend=backend)
+    still = dead.run(noise, steps=100, trials=TRIALS, seed=seed, threads=1, backend=backend)
     lost = np.stack([RING.sample(N, seed, trial=t) for t in range(TRIALS)])
     whole = lost.copy()
     lost[:, -1] = np.nan
@@ -102,7 +102,7 @@ def compute(profile, seed, backend, jobs):
     clouds = random_clouds(np.random.default_rng(seed), CLOUDS[profile])
     distances = np.sqrt(((clouds[:, :, None] - RING.means) ** 2).sum(axis=3))
     shares = (distances.argmin(axis=2)[:, :, None] == np.arange(K)).mean(axis=1)
-    named, diverged_at, moved = specimens(seed)
+    named, diverged_at, moved = specimens(seed, backend=backend)
     return {
         "settings": {
             "modes": K, "n_particles": N, "sd": SD, "level": LEVEL, "clouds": len(clouds), "trials": TRIALS,

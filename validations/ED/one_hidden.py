@@ -6,12 +6,14 @@ decay and growth of networks on both sides of the threshold, and spectra of the 
 kernel with a kink (ReLU) and of a smooth one (tanh).  Writes one_hidden.json, one_hidden.png.
 """
 
+import functools
 from itertools import product
 
 import numpy as np
 
 import ganth
 from ganth.claims import Verdict
+from ganth.sweeps import each
 from ganth.theory import one_hidden as theory
 
 TITLE = "One hidden layer: Algorithm 1, its penalty, and a discriminator that dies (eqs. 23-24)"
@@ -83,7 +85,7 @@ def algorithm(rows, x, activation, seed, draw, game):
     return rows, x
 
 
-def steps_of(activation, seed, draw):
+def steps_of(activation, seed, draw, *, backend):
     """Return gaps of the engine: parameters, particles, and (1/H) sum phi^2 as the share of the penalty in a step."""
     game = ganth.EffectiveGAN(
         RING, n_particles=SMALL["N"], n_data=SMALL["M"], width=SMALL["H"], n_disc=SMALL["n_disc"],
@@ -91,13 +93,13 @@ def steps_of(activation, seed, draw):
         bias_variance=0.5,
     )  # fmt: skip
     options = {"seed": seed, "first_trial": draw, "threads": 1}
-    start = game.run(steps=0, **options)
-    end = game.run(steps=SMALL["iterations"], **options)
+    start = game.run(steps=0, **options, backend=backend)
+    end = game.run(steps=SMALL["iterations"], **options, backend=backend)
     rows = rows_of(start.discriminator_of(0))
     wanted, x = algorithm(rows, start.final, activation, seed, draw, game)
     single = game.with_settings(n_disc=1)
-    with_penalty = rows_of(single.run(steps=1, **options).discriminator_of(0))
-    without = rows_of(single.with_settings(reg=0.0).run(steps=1, **options).discriminator_of(0))
+    with_penalty = rows_of(single.run(steps=1, **options, backend=backend).discriminator_of(0))
+    without = rows_of(single.with_settings(reg=0.0).run(steps=1, **options, backend=backend).discriminator_of(0))
     share = (without - with_penalty) / SMALL["alpha_D"]
     penalty = by_complex_steps(lambda p: (p**2).sum() / SMALL["H"], rows)
     return [
@@ -135,7 +137,7 @@ def norm(run, trial=0):
     return float(np.linalg.norm(rows_of(run.discriminator_of(trial))))
 
 
-def fate(share, seed, draw):
+def fate(share, seed, draw, *, backend):
     """Return (h over the threshold, measured log growth of |phi| a step, predicted) with particles held fixed."""
     threshold = np.sqrt(2 / DEATH["H"])
     data = RING.sample(DEATH["N"], seed, trial=draw, step=0)
@@ -152,7 +154,7 @@ def fate(share, seed, draw):
         data="fixed",
     )  # fmt: skip
     half, whole = (
-        game.run(cloud, steps=steps, seed=seed, first_trial=draw, threads=1)
+        game.run(cloud, steps=steps, seed=seed, first_trial=draw, threads=1, backend=backend)
         for steps in (DEATH["steps"] // 2, DEATH["steps"])
     )
     growth = np.log(norm(whole) / norm(half)) / (DEATH["steps"] - DEATH["steps"] // 2)
@@ -160,13 +162,13 @@ def fate(share, seed, draw):
     return [reached, growth, np.log1p(DEATH["alpha_D"] * 2 / DEATH["H"] * (reached - 1))]
 
 
-def long_run(seed, draws):
+def long_run(seed, draws, *, backend):
     """Return |phi|, distance to the nearest mode and h over the threshold at marks: (marks, trials) each."""
     game = ganth.EffectiveGAN(
         RING, n_particles=LONG["N"], n_data=LONG["M"], width=LONG["H"], lr_disc=LONG["alpha_D"],
         lr_gen=LONG["alpha_G"], n_disc=LONG["n_disc"], ntk_ratio=LONG["g2/g1"], data="fixed",
     )  # fmt: skip
-    run = game.run(steps=0, trials=draws, seed=seed, threads=1)
+    run = game.run(steps=0, trials=draws, seed=seed, threads=1, backend=backend)
     table = []
     for mark in range(MARKS + 1):
         if mark:
@@ -205,19 +207,23 @@ def laws(values, zeros):
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
     draws = DRAWS[profile]
     cells = list(
         product(SHARES if profile != "smoke" else SHARES[[0, -1]], range(min(draws, 4) if profile != "smoke" else 1))
     )
-    with Parallel(n_jobs=jobs) as pool:
-        fates = pool(delayed(fate)(share, seed, draw) for share, draw in cells)
-    long, left = long_run(seed, draws)
+    fates = each(
+        functools.partial(fate, backend=backend),
+        [(share, seed, draw) for share, draw in cells],
+        executor=ganth.executor_for(backend),
+        jobs=jobs,
+    )
+    long, left = long_run(seed, draws, backend=backend)
     spectra = [spectrum(name) for name in ACTIVATIONS]
     return {
         "settings": {"draws": draws, "small": SMALL, "death": DEATH, "long": LONG, "line": LINE, "network": NETWORK},
-        "steps": np.array([[steps_of(name, seed, draw) for draw in range(min(draws, 4))] for name in ACTIVATIONS]),
+        "steps": np.array(
+            [[steps_of(name, seed, draw, backend=backend) for draw in range(min(draws, 4))] for name in ACTIVATIONS]
+        ),
         "penalty_weight": str(theory.penalty_weight()),
         "threshold": float(theory.death_threshold().subs(theory.width, DEATH["H"])),
         "fates": np.array(fates),

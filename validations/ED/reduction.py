@@ -56,12 +56,18 @@ def shape(n, seed):
     return drawn @ np.linalg.inv(np.linalg.cholesky(drawn.T @ drawn / n)).T
 
 
-def play(kind, weight, steps, seed, jobs, *, n=N, spread=None, every=1, starts=STARTS):
+def play(kind, weight, steps, seed, jobs, *, n=N, spread=None, every=1, starts=STARTS, backend):
     """Return particles (starts, records, n, 2) of clusters at the given starts: trial t has its own data throughout."""
     game = ganth.EffectiveGAN(RING, n_particles=n, ntk_ratio=local_weight(weight, n), **KINDS[kind])
     cluster = (SPREADS[kind] if spread is None else spread) * shape(n, seed)
     return game.run(
-        starts[:, None] + cluster, steps=steps, trials=len(starts), seed=seed, record_every=every, threads=jobs
+        starts[:, None] + cluster,
+        steps=steps,
+        trials=len(starts),
+        seed=seed,
+        record_every=every,
+        threads=jobs,
+        backend=backend,
     ).particles
 
 
@@ -90,15 +96,15 @@ def spread_of(particles):
     return np.sqrt(particles.var(axis=2).sum(axis=-1) / 2)
 
 
-def reduction(kind, profile, seed, jobs):
+def reduction(kind, profile, seed, jobs, *, backend):
     """Return (weights, 4, starts, steps): spread, log growth measured and predicted, distance of the means."""
     rate = KINDS[kind]["lr_gen"]
     steps = round(STEPS[profile] * SMOOTH_STEPS[kind])
-    rigid = play(kind, RIGID, steps, seed, jobs)
+    rigid = play(kind, RIGID, steps, seed, jobs, backend=backend)
     hessians = met_hessian(rigid, RIGID, rate)
     rows = []
     for weight in WEIGHTS:
-        particles = play(kind, weight, steps, seed, jobs)
+        particles = play(kind, weight, steps, seed, jobs, backend=backend)
         spread = spread_of(particles)
         measured = np.log(spread[:, 1:] / spread[:, :1])
         gap = np.linalg.norm(particles.mean(axis=2) - rigid.mean(axis=2), axis=-1)[:, 1:]
@@ -106,11 +112,11 @@ def reduction(kind, profile, seed, jobs):
     return np.array(rows)
 
 
-def one_step(seed):
+def one_step(seed, *, backend):
     """Return (spreads, 5): s, then the rests of mean and deviations beyond first and beyond second order in s."""
     kind = KINDS["Fourier"]
     game = ganth.EffectiveGAN(RING, n_particles=N, ntk_ratio=0.3, **kind)
-    run = game.run(steps=60, seed=seed)
+    run = game.run(steps=60, seed=seed, backend=backend)
     discriminator = run.discriminator_of()
     at, xi, step = run.final.mean(axis=0), shape(N, seed), 1e-4
     weight = local_weight(0.3, N)
@@ -138,9 +144,9 @@ def one_step(seed):
     return np.array(rows)
 
 
-def change(kind, n, weight, seed, jobs):
+def change(kind, n, weight, seed, jobs, *, backend):
     """Return the root-mean-square change of X_a - X_b over that at the start, clusters of spread 0.1, of each start."""
-    particles = play(kind, weight, SIZE_STEPS, seed, jobs, n=n, spread=0.1, every=SIZE_STEPS)
+    particles = play(kind, weight, SIZE_STEPS, seed, jobs, n=n, spread=0.1, every=SIZE_STEPS, backend=backend)
     first, last = (particles[:, k] - particles[:, k].mean(axis=1, keepdims=True) for k in (0, -1))
     return np.sqrt(((last - first) ** 2).sum(axis=(1, 2)) / (first**2).sum(axis=(1, 2)))
 
@@ -164,7 +170,7 @@ def resampled_growth(pool, ratio, seed, steps=4000, rate=0.01):
 
 def compute(profile, seed, backend, jobs):
     sizes = SIZES[profile]
-    reduced = {kind: reduction(kind, profile, seed, jobs) for kind in KINDS}
+    reduced = {kind: reduction(kind, profile, seed, jobs, backend=backend) for kind in KINDS}
     every = max(1, STEPS[profile] // 40)
     return {
         "settings": {
@@ -173,13 +179,15 @@ def compute(profile, seed, backend, jobs):
             "size_steps": SIZE_STEPS, "batch": BATCH,
             **{kind: {k: v for k, v in rules.items() if k != "discriminator"} for kind, rules in KINDS.items()},
         },
-        "one_step": one_step(seed),
+        "one_step": one_step(seed, backend=backend),
         **{f"reduced_{kind}": rows[..., every - 1 :: every] for kind, rows in reduced.items()},
         "sizes": np.array(sizes),
         "at_fixed_ratio": np.array(
-            [[change(k, n, local_weight(FIXED_RATIO, n), seed, jobs) for n in sizes] for k in KINDS]
+            [[change(k, n, local_weight(FIXED_RATIO, n), seed, jobs, backend=backend) for n in sizes] for k in KINDS]
         ),
-        "at_fixed_weight": np.array([[change(k, n, FIXED_WEIGHT, seed, jobs) for n in sizes] for k in KINDS]),
+        "at_fixed_weight": np.array(
+            [[change(k, n, FIXED_WEIGHT, seed, jobs, backend=backend) for n in sizes] for k in KINDS]
+        ),
         "resampled": np.array([resampled_growth(pool, FIXED_RATIO, seed) for pool in POOLS]),
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ Theory: (28) is twice (27) and equals (29); its gradient has a term in s'', whic
 rest, alpha_D times the curvature is at most 2.  Writes regulariser.json, regulariser.png.
 """
 
+import functools
 import warnings
 from itertools import product
 
@@ -13,6 +14,7 @@ import numpy as np
 
 import ganth
 from ganth.claims import Verdict
+from ganth.sweeps import each
 from ganth.theory import effective as theory
 
 TITLE = "The gradient regulariser (eqs. 27-29)"
@@ -124,14 +126,14 @@ def factors(seed, draw):
     return ratio, gap
 
 
-def one_step(activation, seed, draw):
+def one_step(activation, seed, draw, *, backend):
     """Return gaps of the engine's step from the form: whole, without s'', of "full" to "half"; bias gradient."""
     settings = {"n_particles": STEP["N"], "ntk_ratio": RATIO, "width": STEP["width"], "activation": activation}
     game = ganth.EffectiveGAN(RING, lr_disc=STEP["rate"], lr_gen=1e-9, bias_variance=0.5, **settings)
     options = {"seed": seed, "first_trial": draw, "threads": 1}
 
     def after(steps, **changes):
-        return game.with_settings(**changes).run(steps=steps, **options)
+        return game.with_settings(**changes).run(steps=steps, **options, backend=backend)
 
     start = after(0)
     rows, x = rows_of(start.discriminator_of(0)), start.final
@@ -162,14 +164,14 @@ def top_curvature(rows, activation, x, gram):
     return np.linalg.eigvalsh((hessian + hessian.T) / 2).max()
 
 
-def stability(activation, seed, draw):
+def stability(activation, seed, draw, *, backend):
     """Return (curvature at the start, largest stable multiple of its bound, every end's alpha_D x curvature)."""
     game = ganth.EffectiveGAN(
         RING, n_particles=STABLE["N"], ntk_ratio=RATIO, width=STABLE["width"], activation=activation, data="fixed",
         lr_disc=1e-6, lr_gen=1e-300, grad_reg=STABLE["beta"], grad_reg_form="full", start_scale=0.5,
     )  # fmt: skip
     options = {"seed": seed, "first_trial": draw, "threads": 1}
-    start = game.run(steps=0, **options)
+    start = game.run(steps=0, **options, backend=backend)
     x, gram = start.final, gram_of(game)
     rows = rows_of(start.discriminator_of(0))
     curvature = top_curvature(rows, activation, x, gram)
@@ -179,7 +181,7 @@ def stability(activation, seed, draw):
         rate = multiple * 2 / (curvature * STABLE["beta"])
         with warnings.catch_warnings():  # divergence is what is looked for
             warnings.simplefilter("ignore", ganth.errors.DivergenceWarning)
-            run = game.with_settings(lr_disc=rate).run(steps=STABLE["steps"], **options)
+            run = game.with_settings(lr_disc=rate).run(steps=STABLE["steps"], **options, backend=backend)
         end = None if run.diverged_at[0] >= 0 else rows_of(run.discriminator_of(0))
         if end is None or np.abs(end).max() > STABLE["bounded"] * np.abs(rows).max():
             ends.append(np.nan)
@@ -191,13 +193,13 @@ def stability(activation, seed, draw):
     return [curvature, largest, *ends]
 
 
-def travel(beta, steps, seed, trials):
+def travel(beta, steps, seed, trials, *, backend):
     """Return (path length of the cloud's mean, its mean squared step over alpha_G) of each trial."""
     game = ganth.EffectiveGAN(
         RING, n_particles=SMOOTH["N"], ntk_ratio=RATIO, width=SMOOTH["width"], n_disc=SMOOTH["n_disc"],
         lr_disc=SMOOTH["alpha_D"], lr_gen=SMOOTH["alpha_G"], grad_reg=beta,
     )  # fmt: skip
-    run = game.run(steps=steps, trials=trials, seed=seed, record_every=1, threads=1)
+    run = game.run(steps=steps, trials=trials, seed=seed, record_every=1, threads=1, backend=backend)
     means = np.asarray(run.particles).mean(axis=2)  # (trials, records, d)
     moved = np.linalg.norm(np.diff(means, axis=1), axis=-1)
     spread = np.asarray(run.particles)[:, -1].std(axis=1).mean(axis=-1)
@@ -205,14 +207,13 @@ def travel(beta, steps, seed, trials):
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     draws = DRAWS[profile]
     of_activations = list(product(ACTIVATIONS, range(draws)))
     few = of_activations if profile != "smoke" else of_activations[:1]
-    with Parallel(n_jobs=jobs) as pool:
-        stable = pool(delayed(stability)(name, seed, draw) for name, draw in few)
-        travels = pool(delayed(travel)(beta, SMOOTH_STEPS[profile], seed, draws) for beta in BETAS)
+    stable = each(functools.partial(stability, backend=backend), [(name, seed, draw) for name, draw in few], **how)
+    cells = [(beta, SMOOTH_STEPS[profile], seed, draws) for beta in BETAS]
+    travels = each(functools.partial(travel, backend=backend), cells, **how)
     ratios = np.array([factors(seed, draw) for draw in range(draws)])
     return {
         "settings": {"draws": draws, "ratio": RATIO, "step": STEP, "stable": STABLE, "smooth": SMOOTH,
@@ -220,7 +221,9 @@ def compute(profile, seed, backend, jobs):
         "factor": ratios[:, 0],
         "form_gap": ratios[:, 1].max(),
         "symbolic": [str(theory.kinetic_gap(2, 1)), str(theory.regulariser_gap(3))],
-        "steps": np.array([[one_step(name, seed, draw) for draw in range(draws)] for name in ACTIVATIONS]),
+        "steps": np.array(
+            [[one_step(name, seed, draw, backend=backend) for draw in range(draws)] for name in ACTIVATIONS]
+        ),
         "stable": np.array(stable),
         "stable_of": [name for name, _ in few],
         "travel": np.array(travels),

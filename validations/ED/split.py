@@ -97,7 +97,7 @@ def outcome(place, ratio, n):
     return float((last < 0).any() and (last > 0).any())
 
 
-def trained(profile, seed):
+def trained(profile, seed, *, backend):
     """Return (trials, steps) metric of eq. (22), and the mean term's size over the local one's, of trained runs."""
     ring = ganth.targets.GaussianMixture.ring(8, 2.0, 0.02**2)
     game = ganth.EffectiveGAN(
@@ -110,7 +110,7 @@ def trained(profile, seed):
         lr_disc=TRAINED["lr_disc"],
         lr_gen=TRAINED["lr_gen"],
     )
-    run = game.run(steps=STEPS[profile], trials=TRIALS[profile], seed=seed, record_every=1)
+    run = game.run(steps=STEPS[profile], trials=TRIALS[profile], seed=seed, record_every=1, backend=backend)
     # With g1 + (N-1) g2 = N the mean velocity is alpha_G <grad D>, and what a particle adds to g2 times it is local.
     velocity = np.diff(run.particles, axis=1) / game.lr_gen
     mean = game.ntk_values[1] * velocity.mean(axis=2, keepdims=True)
@@ -134,7 +134,7 @@ def compute(profile, seed, backend, jobs):
             widths.append([n, ratio, parts.sum() / n, 2 * half])
     ratios = np.geomspace(1e-3, 0.8, MAP_RATIOS[profile])
     places = np.round(np.linspace(0.03, 0.97, MAP_PLACES[profile]) * N) / N  # shares of whole particles
-    metric, dominance = trained(profile, seed)
+    metric, dominance = trained(profile, seed, backend=backend)
     return {
         "settings": {"c": SLOPE, "l": LENGTH, "N": N, "r": RATIO, "trained": TRAINED, "steps": STEPS[profile]},
         "wrong": wrong,

@@ -167,7 +167,7 @@ def normalised(width, seeds, seed):
     return np.array(found)
 
 
-def pictured(steps, seed):
+def pictured(steps, seed, *, backend):
     """Return the paths of outputs at fixed seeds, the parameters' relative motion, and one-step errors by rate."""
     generator = WideGenerator(256, 1024, activation="tanh", **APP_G)
 
@@ -175,11 +175,13 @@ def pictured(steps, seed):
         rules = ganth.EffectiveGAN(RING, n_particles=40, width=128, lr_disc=0.3, lr_gen=rate, n_disc=5)
         return ganth.FiniteWidthGAN(rules, generator)
 
-    run = game(0.02).run(steps=steps, seed=seed, record_every=1, threads=1)
-    before, after = (game(0.02).network(r).parameters for r in (game(0.02).run(steps=0, seed=seed), run))
+    run = game(0.02).run(steps=steps, seed=seed, record_every=1, threads=1, backend=backend)
+    before, after = (
+        game(0.02).network(r).parameters for r in (game(0.02).run(steps=0, seed=seed, backend=backend), run)
+    )
     errors = []
     for rate in RATES:
-        start, end = (game(rate).run(steps=k, seed=seed, threads=1) for k in (0, 1))
+        start, end = (game(rate).run(steps=k, seed=seed, threads=1, backend=backend) for k in (0, 1))
         gamma = empirical(game(rate).network(start), game(rate).seeds_of(start))
         pull = end.discriminator_of().gradient(start.final) / 40
         move = rate * np.einsum("abij,bj->ai", gamma, pull)
@@ -201,7 +203,7 @@ def compute(profile, seed, backend, jobs):
     lengths = (draws**2).sum(axis=1)
     z = draws / np.sqrt(lengths)[:, None]
     cosines = (z[0::2] * z[1::2]).sum(axis=1)  # of independent pairs
-    path, moved, errors = pictured(steps, seed)
+    path, moved, errors = pictured(steps, seed, backend=backend)
     return {
         "settings": {
             "app_g": APP_G, "draws": count, "batch_width": width, "batch_seeds": seeds, "networks": networks,

@@ -5,11 +5,14 @@ and the same against eps T, eps = (g1 - g2)/N.  Theory: a tight cluster splits w
 reaches a level, so that eps(r*) T is constant while that grows linearly.  Writes timeline.json, timeline.png.
 """
 
+import functools
+
 import numpy as np
 
 import ganth
 from ganth.claims import Verdict
 from ganth.stability import local_weight
+from ganth.sweeps import each
 from ganth.transitions import crossings, fit_boundary
 
 TITLE = "The transition is a line in time: r* after T, 3T and 9T iterations"
@@ -58,18 +61,16 @@ TIMES = np.array([4, 7, 12, 21, 36])  # of those: 1, 1.75, 3, 5.25 and 9 times T
 SHOWN = (0, 2, 4)
 
 
-def played(setup, weight, seed):
+def played(setup, weight, seed, *, backend):
     """Return the metric of all trials at one eps, (times, trials): each run is looked at at all times."""
     n, every = setup["N"], setup["T"] // PARTS
     game = ganth.EffectiveGAN(RING, n_particles=n, ntk_ratio=local_weight(weight, n), **setup["game"])
     call = {"trials": setup["trials"], "seed": seed, "record_every": every, "dtype": "float32", "threads": 1}
-    run = game.run(steps=int(TIMES[-1]) * every, **call)
+    run = game.run(steps=int(TIMES[-1]) * every, **call, backend=backend)
     return ganth.metrics.mode_collapse(run.particles[:, TIMES], RING.means).T
 
 
 def compute(profile, seed, backend, jobs):
-    from joblib import Parallel, delayed
-
     setups, points = SETUPS[profile], POINTS[profile]
     result = {
         "settings": {
@@ -80,7 +81,12 @@ def compute(profile, seed, backend, jobs):
     weights = [np.geomspace(*setup["eps"], points) for setup in setups.values()]
     cells = [(setup, weight) for setup, row in zip(setups.values(), weights, strict=True) for weight in row]
     longest_first = sorted(range(len(cells)), key=lambda i: -cells[i][0]["N"])
-    rows = Parallel(n_jobs=jobs, batch_size=1)(delayed(played)(*cells[i], seed) for i in longest_first)
+    rows = each(
+        functools.partial(played, backend=backend),
+        [(*cells[i], seed) for i in longest_first],
+        executor=ganth.executor_for(backend),
+        jobs=jobs,
+    )
     by_cell = dict(zip(longest_first, rows, strict=True))
     for place, row in enumerate(weights):
         metric = np.array([by_cell[place * points + i] for i in range(points)])

@@ -43,7 +43,7 @@ SIZES = {
 }
 
 
-def cell(ratio, decay, start, seed, *, width, steps, lr_disc, lr_gen):
+def cell(ratio, decay, start, seed, *, width, steps, lr_disc, lr_gen, backend):
     """Return the metric and distance at the end, NaN where the run has overflowed."""
     game = ganth.EffectiveGAN(
         RING, ntk_ratio=ratio, width=width, reg=decay / width, start_mean=[start] * 2, n_disc=N_DISC, lr_disc=lr_disc,
@@ -51,7 +51,7 @@ def cell(ratio, decay, start, seed, *, width, steps, lr_disc, lr_gen):
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # NaN says so
-        run = game.run(steps=steps, seed=seed, dtype="float32", threads=1)
+        run = game.run(steps=steps, seed=seed, dtype="float32", threads=1, backend=backend)
     cloud = run.final if run.diverged_at[0] < 0 else np.full_like(run.final, np.nan)
     return {
         "metric": float(ganth.metrics.mode_collapse(cloud, RING.means)),
@@ -60,16 +60,17 @@ def cell(ratio, decay, start, seed, *, width, steps, lr_disc, lr_gen):
 
 
 def compute(profile, seed, backend, jobs):
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
     width, steps, decays, ratios, seeds = SIZES[profile]
-    play = functools.partial(cell, width=width, steps=steps)
+    play = functools.partial(cell, width=width, steps=steps, backend=backend)
     numbers = range(seed, seed + seeds)
     grid = {"ratio": [RATIO], "decay": decays, "start": STARTS[:1]}
     by_decay = [
-        ganth.sweep(functools.partial(play, lr_disc=disc, lr_gen=gen), grid, seeds=numbers, jobs=jobs).columns
+        ganth.sweep(functools.partial(play, lr_disc=disc, lr_gen=gen), grid, seeds=numbers, **how).columns
         for disc, gen in PAIRS
     ]
     at_rates = functools.partial(play, **RATES)
-    by_start = ganth.sweep(at_rates, {"start": STARTS, "ratio": ratios, "decay": [2.0]}, seeds=numbers, jobs=jobs)
+    by_start = ganth.sweep(at_rates, {"start": STARTS, "ratio": ratios, "decay": [2.0]}, seeds=numbers, **how)
     shape = (len(PAIRS), len(decays), seeds)
     return {
         "settings": {

@@ -69,13 +69,15 @@ def game_of(n, dim, spread, share, stray=0.0):
     return ganth.KernelGAN(true_points, masses, kernel=RBF, **rates), collapse_equilibrium(n, dim, ratio)[1], reg
 
 
-def wander(n, dim, spread, share, steps=None, stray=1e-6, every=4):
+def wander(n, dim, spread, share, steps=None, stray=1e-6, every=4, *, backend):
     """Play from rest with a stray mass; return the run."""
     game, points, reg = game_of(n, dim, spread, share, stray)
-    return game.run(points, np.ones(n), steps=steps or math.ceil(40 / (reg * RATE)), record_every=every)
+    return game.run(
+        points, np.ones(n), steps=steps or math.ceil(40 / (reg * RATE)), record_every=every, backend=backend
+    )
 
 
-def measured_root(n, dim, spread, share):
+def measured_root(n, dim, spread, share, *, backend):
     """Return the root of a motion's own growth in the game: breathing on a line, else a rotation.
 
     The points rest until f has settled, then they alone are kicked along the motion.  Breathing has a pair of roots,
@@ -83,7 +85,7 @@ def measured_root(n, dim, spread, share):
     """
     game, points, reg = game_of(n, dim, spread, share)
     settled = STRIDE * math.ceil(25 / (reg * RATE * STRIDE))
-    rest = game.run(points, np.ones(n), steps=settled, record_every=STRIDE)
+    rest = game.run(points, np.ones(n), steps=settled, record_every=STRIDE, backend=backend)
     turn = np.zeros((dim, dim))
     turn[0, -1], turn[-1, 0] = 1.0, -1.0
     motion = points @ turn if dim > 1 else points
@@ -110,7 +112,7 @@ def expected_root(n, dim, spread, reg):
     return complex(root.real, abs(root.imag))
 
 
-def outcomes(profile):
+def outcomes(profile, *, backend):
     """Return rows (case, captured mass, reg / g, Re and Im of the root expected and measured, left, share)."""
     rows = []
     for case, (n, dim) in enumerate(CASES):
@@ -119,11 +121,11 @@ def outcomes(profile):
                 reg = share * damping_threshold(n, dim, mass_ratio(n, spread))
                 exact = expected_root(n, dim, spread, reg)
                 if share > RATED:
-                    found = measured_root(n, dim, spread, share)
+                    found = measured_root(n, dim, spread, share, backend=backend)
                     away = found.real > 0
                 else:
                     found = complex(math.nan, math.nan)
-                    run = wander(n, dim, spread, share)
+                    run = wander(n, dim, spread, share, backend=backend)
                     away = (
                         np.abs(run.particles[0, -1] - run.particles[0, 0]).max() > 1e-3
                     )  # a thousand times the stray mass
@@ -202,15 +204,15 @@ def universal(count, seed):
 def compute(profile, seed, backend, jobs):
     gaps, balanced = [], 4 / 3 * math.log(2)  # q = p
     for dim, share, stray in PAIRS:
-        run = wander(2, dim, balanced, share, 3000, stray, every=10)
+        run = wander(2, dim, balanced, share, 3000, stray, every=10, backend=backend)
         gaps.append(np.linalg.norm(run.particles[0, :, 0] - run.particles[0, :, 1], axis=1))
-    circling = wander(2, 2, balanced, 0.6, 3000, 1e-3)
+    circling = wander(2, 2, balanced, 0.6, 3000, 1e-3, backend=backend)
     pair = collapse_equilibrium(2, 2, 1.0)[1]
     unstable = spectrum([0.0, 0.0], 1.0, pair, [1.0, 1.0], RBF, reg=0.1, lr_ratio=1.0)[0].real
     none = [len(local_minima(np.zeros(2), 1.0, q, RBF, starts=30).minima) for q in ([2.3, 2.3], [1.0] * 4)]
     return {
         "settings": {"width": 1.0, "lr_ratio": 1.0, "lr_disc_g": RATE, "kick": KICK, "starts": 1},
-        "outcomes": outcomes(profile),
+        "outcomes": outcomes(profile, backend=backend),
         "gap_time": run.time,
         "gaps": np.array(gaps),
         "path": circling.particles[0].round(4),

@@ -106,10 +106,10 @@ def measure(hill, slope, p, q, reg, mu, alpha):
     }
 
 
-def play(kernel, steps):
+def play(kernel, steps, *, backend):
     """Return the way of one point, mass 1 on a true mass of 1/2, lambda = mu = 1, from near rest."""
     game = ganth.KernelGAN([[0.0, 0.0]], [0.5], kernel=kernel, reg=1.0, lr_disc=STEP, lr_gen=STEP)
-    return game.run([[0.03, 0.02]], [1.0], steps=steps, record_every=4, threads=1).particles[0, :, 0]
+    return game.run([[0.03, 0.02]], [1.0], steps=steps, record_every=4, threads=1, backend=backend).particles[0, :, 0]
 
 
 def compute(profile, seed, backend, jobs):
@@ -132,9 +132,9 @@ def compute(profile, seed, backend, jobs):
         **counted,
         "cases": np.array(cases),
         "loose": [loose, float(roots(np.eye(2), np.eye(2), 0.5, 1.0, 1.0, 1.0).real.max())],
-        "path_19": play(ganth.AnisotropicRBF((1.0, 0.5)), steps),
-        "path_85": play(Curved(*CASES["85"][:2]), steps),
-        "path_20": play(Curved(*CASES["20"][:2]), steps),
+        "path_19": play(ganth.AnisotropicRBF((1.0, 0.5)), steps, backend=backend),
+        "path_85": play(Curved(*CASES["85"][:2]), steps, backend=backend),
+        "path_20": play(Curved(*CASES["20"][:2]), steps, backend=backend),
     }
 
 

@@ -32,7 +32,7 @@ RATE, DAMPED = 0.1, 0.3
 FREQUENCIES = 200
 
 
-def play(start, reg, rate, order, steps, seed):
+def play(start, reg, rate, order, steps, seed, *, backend):
     """Return (slope of f times sigma/q, point) of each step, from f = 0; sigma that of the drawn kernel."""
     game = ganth.KernelGAN(
         [[0.0]],
@@ -44,7 +44,8 @@ def play(start, reg, rate, order, steps, seed):
         lr_gen=rate,
         order=order,
     )
-    x = game.run([[start]], [1.0], steps=steps + 1, record_every=1, seed=seed, threads=1).particles[0, :, 0, 0]
+    run = game.run([[start]], [1.0], steps=steps + 1, record_every=1, seed=seed, threads=1, backend=backend)
+    x = run.particles[0, :, 0, 0]
     slope = np.diff(x) / rate  # grad f^k moves x^k to x^{k+1}; when alternating, grad f^{k+1} does
     return np.array([slope / math.sqrt(steepness(seed)), x[:-1]])
 
@@ -78,22 +79,26 @@ def compute(profile, seed, backend, jobs):
         roots = stability.spectrum([0.0], 1.0, [[0.0]], [1.0], ganth.RBF(1.0), reg=reg, lr_ratio=1.0)
         dirac = np.linalg.eigvals([[-reg, -1.0], [1.0, 0.0]])  # theta' = -x - reg theta, x' = theta
         rate = 0.3 * min(reg, 1 / reg)
-        path = play(1e-9, reg, rate, "simultaneous", 400, seed)[1]
+        path = play(1e-9, reg, rate, "simultaneous", 400, seed, backend=backend)[1]
         oracle = dirac_gan(1e-9, reg, rate, math.sqrt(curvature), 400)
         gap = np.abs(path - oracle).max() / np.abs(oracle).max()
         regularised.append(
             [reg, roots.real.max(), np.abs(np.poly(roots) - np.poly(dirac)).max(), gap, abs(oracle[-1]) * 1e9]
         )
     unregularised = [
-        [rate, recurrence_modulus(play(1e-60, 0.0, rate, "simultaneous", 60, seed)[1]) ** 2, 1 + rate**2 * curvature]
+        [
+            rate,
+            recurrence_modulus(play(1e-60, 0.0, rate, "simultaneous", 60, seed, backend=backend)[1]) ** 2,
+            1 + rate**2 * curvature,
+        ]
         for rate in map(float, RATES[profile])
     ]
     return {
         "settings": {"lr": RATE, "steps": steps, "n_frequencies": FREQUENCIES, "starts": STARTS},
         "curvature": curvature,
-        "simultaneous": np.array([play(x, 0.0, RATE, "simultaneous", steps, seed) for x in STARTS]),
-        "alternating": np.array([play(x, 0.0, RATE, "alternating", steps, seed) for x in STARTS]),
-        "damped": play(STARTS[0], DAMPED, RATE, "simultaneous", steps, seed),
+        "simultaneous": np.array([play(x, 0.0, RATE, "simultaneous", steps, seed, backend=backend) for x in STARTS]),
+        "alternating": np.array([play(x, 0.0, RATE, "alternating", steps, seed, backend=backend) for x in STARTS]),
+        "damped": play(STARTS[0], DAMPED, RATE, "simultaneous", steps, seed, backend=backend),
         "regularised": np.array(regularised),
         "unregularised": np.array(unregularised),
     }

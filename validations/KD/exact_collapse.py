@@ -43,12 +43,12 @@ def worst(true_points, true_masses, points, masses, kernel, reg):
     return float(stability.spectrum(true_points, true_masses, points, masses, kernel, reg=reg, lr_ratio=1.0).real.max())
 
 
-def play(held, true_masses):
+def play(held, true_masses, *, backend):
     """Return the largest distance of a point from its state at each record, from 0.01 away."""
     places = FAR[list(held)]
     nearby = places + 0.01 * np.array([[1.0], [-0.5], [0.25]])
     game = ganth.KernelGAN(FAR, true_masses, kernel=RBF, reg=REG, lr_disc=STEP, lr_gen=STEP)
-    run = game.run(nearby, steps=STEPS, record_every=10, threads=1)
+    run = game.run(nearby, steps=STEPS, record_every=10, threads=1, backend=backend)
     return np.abs(run.particles[0] - places).max(axis=(1, 2))
 
 
@@ -67,12 +67,12 @@ def close_points(rng, spacing, seed, trial):
     return [*decay, np.abs(damping).max(), stability.equilibrium_residual(points, masses, collapsed, masses, RBF)]
 
 
-def play_close(seed):
+def play_close(seed, *, backend):
     """Return the distances from P_g = P_r at start and end, four true points one width apart, random features."""
     square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     game = ganth.KernelGAN(square, kernel=RBF, n_frequencies=FREQUENCIES, reg=0.05, lr_disc=0.05, lr_gen=0.05)
     start = square + 1e-3 * ganth.streams.normal(seed, (4, 2))
-    run = game.run(start, steps=20_000, seed=seed, threads=1)
+    run = game.run(start, steps=20_000, seed=seed, threads=1, backend=backend)
     return [float(np.abs(x - square).max()) for x in (start, run.final)]
 
 
@@ -86,11 +86,11 @@ def compute(profile, seed, backend, jobs):
         "regs": regs,
         "worst": np.array([[worst(FAR, masses, FAR[list(held)], masses, RBF, reg) for held in STATES] for reg in regs]),
         "worst_unequal": np.array([worst(FAR, UNEQUAL, FAR[[0, 0, 1]], masses, RBF, reg) for reg in regs]),
-        "distances": np.array([play(held, masses) for held in STATES]),
-        "distance_unequal": play((0, 0, 1), UNEQUAL),
+        "distances": np.array([play(held, masses, backend=backend) for held in STATES]),
+        "distance_unequal": play((0, 0, 1), UNEQUAL, backend=backend),
         "spacings": spacings,
         "close": np.array([[close_points(rng, d, seed, t) for t in range(DRAWS[profile])] for d in spacings]),
-        "played_close": play_close(seed),
+        "played_close": play_close(seed, backend=backend),
     }
 
 

@@ -47,7 +47,7 @@ def game(points, masses, ratio):
     return ganth.KernelGAN(points, masses, kernel=ganth.RBF(WIDTH), reg=ratio * SCALE, lr_disc=RATE, lr_gen=RATE)
 
 
-def outcomes(ratio, starts, seed, jobs):
+def outcomes(ratio, starts, seed, jobs, *, backend):
     """Return (share of triples that end on the ring, share of lone points that run away) over random starts."""
     triple = ganth.streams.normal(seed, (starts, 3, 2)) * WIDTH
     lone = ganth.streams.normal(seed, (starts, 1, 2), step=1)
@@ -55,7 +55,13 @@ def outcomes(ratio, starts, seed, jobs):
     begin = np.concatenate([triple, lone], axis=1)
     played = game([[0.0, 0.0]], [TRUE_MASSES[1]], ratio)
     run = played.run(
-        begin, np.full(4, MASS), steps=SWEEP_STEPS, trials=starts, record_every=SWEEP_STEPS // 4, threads=jobs
+        begin,
+        np.full(4, MASS),
+        steps=SWEEP_STEPS,
+        trials=starts,
+        record_every=SWEEP_STEPS // 4,
+        threads=jobs,
+        backend=backend,
     )
     radius = ganth.stability.collapse_equilibrium(3, 2, MASS / TRUE_MASSES[1])[0] * WIDTH
     distance = np.linalg.norm(run.particles[:, -1], axis=-1)
@@ -68,7 +74,7 @@ def compute(profile, seed, backend, jobs):
     steps, ratios, starts = SIZES[profile]
     every = steps // 400
     run = game(TRUE_POINTS, TRUE_MASSES, REG_RATIO).run(
-        STARTS, np.full(8, MASS), steps=steps, record_every=every, threads=1
+        STARTS, np.full(8, MASS), steps=steps, record_every=every, threads=1, backend=backend
     )
     path = run.particles[0]
     away = np.linalg.norm(path[:, :7] - TRUE_POINTS[OWNERS], axis=-1)
@@ -77,7 +83,7 @@ def compute(profile, seed, backend, jobs):
     lone = path[:, 7]
     velocity = (lone[-1] - lone[late]) / (run.steps[-1] - run.steps[late])
     line = lone[late] + (run.steps[late:, None] - run.steps[late]) * velocity
-    shares = np.array([outcomes(ratio, starts, seed, jobs) for ratio in ratios])
+    shares = np.array([outcomes(ratio, starts, seed, jobs, backend=backend) for ratio in ratios])
     radius = ganth.stability.collapse_equilibrium(3, 2, MASS / TRUE_MASSES[1])[0] * WIDTH
     speed = ganth.stability.divergence_speed(ganth.RBF(WIDTH), MASS, reg=REG_RATIO * SCALE, lr_disc=RATE, lr_gen=RATE)
     return {

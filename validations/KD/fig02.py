@@ -50,11 +50,10 @@ def compute(profile, seed, backend, jobs):
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     every = steps // 200
     paths, maps, travel, swing, settled, chosen = [], [], [], [], [], []
-    for width in WIDTHS:
-        game = ganth.KernelGAN(
-            points, kernel=ganth.RBF(width), n_frequencies=FREQUENCIES, reg=REG, lr_disc=RATE, lr_gen=RATE
-        )
-        run = game.run(steps=steps, trials=trials, seed=seed, record_every=every, threads=jobs)
+    rates = {"reg": REG, "lr_disc": RATE, "lr_gen": RATE}
+    games = [ganth.KernelGAN(points, kernel=ganth.RBF(w), n_frequencies=FREQUENCIES, **rates) for w in WIDTHS]
+    call = {"steps": steps, "trials": trials, "seeds": seed, "record_every": every, "threads": jobs}
+    for width, run in zip(WIDTHS, ganth.play_together(games, **call, backend=backend), strict=True):
         length = np.linalg.norm(np.diff(run.particles, axis=1), axis=-1).sum(axis=1)
         net = np.linalg.norm(run.particles[:, -1] - run.particles[:, 0], axis=-1)
         travel.append(net.mean(axis=1))

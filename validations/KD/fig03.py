@@ -6,11 +6,14 @@ e^-4, the chance that a planar start lies outside radius 2; e^{-lambda t / 2}, t
 Source: KD, section 7, Fig. 3, eq. (134).  Writes fig03.json, fig03.npz, fig03.png.
 """
 
+from operator import methodcaller
+
 import numpy as np
 from scipy import stats
 
 import ganth
 from ganth.claims import Verdict
+from ganth.sweeps import each
 
 TITLE = "Failure against the kernel width (Fig. 3)"
 CAPTION = (
@@ -40,15 +43,16 @@ def target_points(dim, trials, seed):
     return np.array(spheres)
 
 
-def play(dim, width, trials, steps, seed, jobs, n_frequencies=FREQUENCIES):
-    """Return (run, W2 ratios): `trials` trials of the paper's game."""
-    points = target_points(dim, trials, seed)
-    game = ganth.KernelGAN(
-        points, kernel=ganth.RBF(width), n_frequencies=n_frequencies, reg=REG, lr_disc=RATE, lr_gen=RATE
-    )
-    run = game.run(steps=steps, trials=trials, seed=seed, threads=jobs)
-    before, after = (ganth.metrics.wasserstein2_many(run.particles[:, k], points) for k in (0, -1))
-    return run, after / before
+def play(dim, widths, trials, steps, seed, jobs, *, backend):
+    """Return (width, run, W2 ratios) of each width: `trials` trials of the paper's game."""
+    points, rates = target_points(dim, trials, seed), {"reg": REG, "lr_disc": RATE, "lr_gen": RATE}
+    games = [ganth.KernelGAN(points, kernel=ganth.RBF(w), n_frequencies=FREQUENCIES, **rates) for w in widths]
+    call = {"steps": steps, "trials": trials, "seeds": seed, "threads": jobs}
+    found = []
+    for width, run in zip(widths, ganth.play_together(games, **call, backend=backend), strict=True):
+        before, after = (ganth.metrics.wasserstein2_many(run.particles[:, k], points) for k in (0, -1))
+        found.append((width, run, after / before))
+    return found
 
 
 def summary(ratios):
@@ -56,12 +60,12 @@ def summary(ratios):
     return [*np.quantile(ratios, [0.25, 0.5, 0.75]), np.mean(ratios < NEAR_ZERO)]
 
 
-def exact_speed(width):
+def exact_speed(width, *, backend):
     """Return the speed per step of an isolated point of mass 1/10 under the exact kernel, set off by a faint push."""
     push = np.zeros((1, 10))
     push[0, 0] = width
     game = ganth.KernelGAN(push, [1e-6], kernel=ganth.RBF(width), reg=REG, lr_disc=RATE, lr_gen=RATE)
-    run = game.run(np.zeros((1, 10)), [0.1], steps=12_000, record_every=1000)
+    run = game.run(np.zeros((1, 10)), [0.1], steps=12_000, record_every=1000, backend=backend)
     return float(np.linalg.norm(run.particles[0, -1] - run.particles[0, -2]) / 1000)
 
 
@@ -71,8 +75,11 @@ def compute(profile, seed, backend, jobs):
     returned = outside = 0
     for dim, trials in ((2, trials_2), (10, trials_10)):
         rows, lost, start, travel = [], [], [], []
-        for width in widths:
-            run, ratios = play(dim, width, trials, steps, seed, jobs)
+        played = play(dim, widths, trials, steps, seed, jobs, backend=backend)
+        if dim == 2:
+            further = methodcaller("extend", steps // 4, threads=jobs)
+            longer = each(further, [(run,) for _, run, _ in played], executor=ganth.executor_for(backend), jobs=1)
+        for place, (width, run, ratios) in enumerate(played):
             rows.append(summary(ratios))
             lost.append(ganth.metrics.diverging_fraction(run.particles[:, -1], RADIUS).mean())
             start.append(ganth.metrics.diverging_fraction(run.particles[:, 0], RADIUS).mean())
@@ -82,7 +89,7 @@ def compute(profile, seed, backend, jobs):
             if dim == 2:
                 # do the points outside at the end stay outside?
                 far = np.linalg.norm(run.particles[:, -1], axis=-1) > RADIUS
-                later = run.extend(steps // 4, threads=jobs).particles[:, -1]
+                later = longer[place].particles[:, -1]
                 outside += int(far.sum())
                 returned += int((np.linalg.norm(later[far], axis=-1) <= RADIUS).sum())
         low, median, high, near_zero = np.array(rows).T
@@ -103,7 +110,7 @@ def compute(profile, seed, backend, jobs):
         points, kernel=ganth.RBF(BIMODAL_WIDTH), n_frequencies=FREQUENCIES, reg=REG, lr_disc=RATE, lr_gen=RATE
     )
     offset = 0.02 * ganth.streams.normal(seed, (4, 2))
-    near = game.run(points + offset, steps=steps, record_every=max(1, steps // 200), seed=seed)
+    near = game.run(points + offset, steps=steps, record_every=max(1, steps // 200), seed=seed, backend=backend)
     spread = np.sqrt(((near.particles[0] - points) ** 2).sum(axis=(1, 2)))
     tail = spread[-len(spread) // 4 :].max() / spread[: len(spread) // 4].max()
     return measured | {
@@ -113,7 +120,7 @@ def compute(profile, seed, backend, jobs):
         },
         "outside": outside,
         "returned": returned,
-        "exact_travel": exact_speed(widths[0]) * steps,
+        "exact_travel": exact_speed(widths[0], backend=backend) * steps,
         "predicted_travel": steps
         * ganth.stability.divergence_speed(
             ganth.RBF(widths[0]), 0.1, reg=REG, lr_disc=RATE, lr_gen=RATE, order="simultaneous"

@@ -39,13 +39,13 @@ SIZES = {
 }  # fmt: skip
 
 
-def course(kernel, duration, *, reg=REG, rate=RATE, true=0.0, tolerance=1e-10, records=400):
+def course(kernel, duration, *, reg=REG, rate=RATE, true=0.0, tolerance=1e-10, records=400, backend):
     """Return (time, distance) of one exact run on a line, the generated point ten to the right or left."""
     generated = START - true
     game = ganth.KernelGAN([[true]], [1.0], kernel=kernel, reg=reg, lr_disc=rate, lr_gen=rate, tolerance=tolerance)
     steps = round(duration / rate)
     # One thread: a run of one point has nothing to share.
-    run = game.run([[generated]], [1.0], steps=steps, record_every=max(1, steps // records), threads=1)
+    run = game.run([[generated]], [1.0], steps=steps, record_every=max(1, steps // records), threads=1, backend=backend)
     return run.time, np.abs(run.particles[0, :, 0, 0] - true)
 
 
@@ -55,10 +55,10 @@ def first(time, distance, level):
     return float(time[np.argmax(below)]) if below.any() else float("inf")
 
 
-def mean_speed(kernel, reg):
+def mean_speed(kernel, reg, *, backend):
     """Return the mean speed from distance 9 to 4, or over the run where it does not get there."""
     time, distance = course(
-        kernel, 40.0 if reg > 4 else 15.0, reg=reg, rate=min(reg / STEEPNESS / 2, 0.01), records=3000
+        kernel, 40.0 if reg > 4 else 15.0, reg=reg, rate=min(reg / STEEPNESS / 2, 0.01), records=3000, backend=backend
     )
     if distance.min() < 4:
         return 5.0 / (first(time, distance, 4.0) - first(time, distance, 9.0))
@@ -67,24 +67,30 @@ def mean_speed(kernel, reg):
 
 def compute(profile, seed, backend, jobs):
     duration, uncompressed, random_duration, trials, regs = SIZES[profile]
-    exact = [course(kernel, uncompressed, tolerance=UNCOMPRESSED) for kernel in KERNELS[:2]]
-    exact += [course(kernel, duration) for kernel in KERNELS[2:]]
-    narrow = course(ganth.MultiScale(WIDTHS[:2]), uncompressed / 3, tolerance=UNCOMPRESSED)
+    exact = [course(kernel, uncompressed, tolerance=UNCOMPRESSED, backend=backend) for kernel in KERNELS[:2]]
+    exact += [course(kernel, duration, backend=backend) for kernel in KERNELS[2:]]
+    narrow = course(ganth.MultiScale(WIDTHS[:2]), uncompressed / 3, tolerance=UNCOMPRESSED, backend=backend)
     # Width 1 again where the generated point sits at the origin: there the smallest step is not rounded away.
-    small = [course(KERNELS[1], uncompressed, reg=reg, true=START, tolerance=UNCOMPRESSED) for reg in (REG, 4 * REG)]
+    small = [
+        course(KERNELS[1], uncompressed, reg=reg, true=START, tolerance=UNCOMPRESSED, backend=backend)
+        for reg in (REG, 4 * REG)
+    ]
 
     steps = round(random_duration / RATE)
     shares = []
     for dim in (1, 2):
         start = np.zeros((1, dim))
         start[0, 0] = START
-        for kernel in KERNELS:
-            game = ganth.KernelGAN(
-                np.zeros((1, dim)), [1.0], kernel=kernel, n_frequencies=1000, reg=REG, lr_disc=RATE, lr_gen=RATE
-            )
-            run = game.run(start, [1.0], steps=steps, trials=trials, record_every=steps // 60, seed=seed, threads=jobs)
+        game = ganth.KernelGAN(
+            np.zeros((1, dim)), [1.0], kernel=KERNELS[0], n_frequencies=1000, reg=REG, lr_disc=RATE, lr_gen=RATE
+        )
+        games = [game.with_settings(kernel=kernel) for kernel in KERNELS]
+        call = {"steps": steps, "trials": trials, "record_every": steps // 60, "seeds": seed, "threads": jobs}
+        for run in ganth.play_together(games, start, **call, backend=backend):
             shares.append((np.linalg.norm(run.particles[:, :, 0], axis=-1) < NEAR).mean(axis=0))
-    speeds = np.array([[mean_speed(kernel, reg) for kernel in (KERNELS[3], KERNELS[2])] for reg in regs])
+    speeds = np.array(
+        [[mean_speed(kernel, reg, backend=backend) for kernel in (KERNELS[3], KERNELS[2])] for reg in regs]
+    )
     return {
         "settings": {
             "reg": REG, "lr_disc": RATE, "lr_gen": RATE, "widths": WIDTHS, "n_frequencies": 1000,

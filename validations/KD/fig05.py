@@ -78,8 +78,8 @@ def compute(profile, seed, backend, jobs):
     ratio = printed.gram(points, points) / unit.gram(points, points)
     game = ganth.KernelGAN([[0.0, 0.0]], [1.0], kernel=exact, n_frequencies=50, reg=0.1, lr_disc=0.01, lr_gen=0.01)
     start = [[0.6, 0.3]]
-    doubled = game.with_settings(feature_norm="paper").run(start, [1.0], steps=500, seed=seed)
-    scaled = game.with_settings(true_masses=[2**0.5]).run(start, [2**0.5], steps=500, seed=seed)
+    doubled = game.with_settings(feature_norm="paper").run(start, [1.0], steps=500, seed=seed, backend=backend)
+    scaled = game.with_settings(true_masses=[2**0.5]).run(start, [2**0.5], steps=500, seed=seed, backend=backend)
 
     multi = ganth.RandomFeatures(ganth.MultiScale([0.5, 2.0]), 64, 2, seed)
     split = np.split(multi.features(points), 2, axis=1)

@@ -32,11 +32,13 @@ SIZES = {
 }
 
 
-def ratios(kernel, trials, steps, seed, jobs, **options):
+def ratios(kernel, trials, steps, seed, jobs, *, backend, **options):
     """Return (recorded steps, W2 over its start (trials, records), share that overflowed)."""
     points = ganth.targets.PointMasses.ring(4).points
     game = ganth.KernelGAN(points, kernel=kernel, reg=0.0, lr_disc=RATE, lr_gen=RATE)
-    run = game.run(trials=trials, steps=steps, seed=seed, record_every=steps // RECORDS, threads=jobs, **options)
+    run = game.run(
+        trials=trials, steps=steps, seed=seed, record_every=steps // RECORDS, threads=jobs, **options, backend=backend
+    )
     away = [ganth.metrics.wasserstein2_many(run.particles[:, k], points, threads=1) for k in range(len(run.steps))]
     return run.steps, (np.array(away) / away[0]).T, float((run.diverged_at >= 0).mean())
 
@@ -48,10 +50,13 @@ def compute(profile, seed, backend, jobs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are counted
         dense = [
-            ratios(ganth.DenseReLU(int(depth), WIDTH), trials, count, seed, jobs, dtype="float32")
+            ratios(ganth.DenseReLU(int(depth), WIDTH), trials, count, seed, jobs, dtype="float32", backend=backend)
             for depth, count in zip(DEPTHS, steps, strict=True)
         ]
-        wide = [ratios(ganth.ReLUNTK(int(d), bias=True), wide_trials, wide_steps, seed, jobs) for d in DEPTHS]
+        wide = [
+            ratios(ganth.ReLUNTK(int(d), bias=True), wide_trials, wide_steps, seed, jobs, backend=backend)
+            for d in DEPTHS
+        ]
     recorded, away, lost = (np.array(part) for part in zip(*dense, strict=True))
     return {
         "settings": {

@@ -43,7 +43,9 @@ def compute(profile, seed, backend, jobs):
         game = ganth.KernelGAN(points, kernel=ganth.DenseReLU(int(depth), WIDTH), reg=0.0, lr_disc=RATE, lr_gen=RATE)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ganth.DivergenceWarning)  # they are counted
-            run = game.run(steps=steps, trials=trials, seed=seed, record_every=10, threads=jobs, dtype="float32")
+            run = game.run(
+                steps=steps, trials=trials, seed=seed, record_every=10, threads=jobs, dtype="float32", backend=backend
+            )
         radius = np.linalg.norm(run.particles[:, -(len(run.steps) // 4) :], axis=-1)
         swing.append(np.ptp(radius, axis=1).max(axis=1))
         lost.append(run.diverged_at >= 0)

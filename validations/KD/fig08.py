@@ -33,16 +33,16 @@ WIDTH_DEPTHS = np.array([1, 2, 3, 4, 5, 7, 10, 20, 50, 100, 300, 1000])
 EVERY = 5
 
 
-def distances(depth, steps):
+def distances(depth, steps, *, backend):
     """Return the distance to the true point of the three starts, (3, records)."""
     # One thread: records as dense as these leave nothing for a second one to do.
     rates = {"reg": REG, "lr_disc": RATE, "lr_gen": RATE}
     true = np.array([[1.0, 0.0]])
     starts = np.array([[[1.0 + DISTANCE, 0.0]], [[np.cos(DISTANCE), np.sin(DISTANCE)]]])
     plain = ganth.KernelGAN(true, kernel=ganth.ReLUNTK(depth), **rates)
-    runs = [plain.run(starts, steps=steps, trials=2, record_every=EVERY, threads=1).particles - true]
+    runs = [plain.run(starts, steps=steps, trials=2, record_every=EVERY, threads=1, backend=backend).particles - true]
     biased = ganth.KernelGAN([[0.0, 0.0]], kernel=ganth.ReLUNTK(depth, bias=True), **rates)
-    runs.append(biased.run([[DISTANCE, 0.0]], steps=steps, record_every=EVERY, threads=1).particles)
+    runs.append(biased.run([[DISTANCE, 0.0]], steps=steps, record_every=EVERY, threads=1, backend=backend).particles)
     return np.linalg.norm(np.concatenate(runs)[:, :, 0], axis=-1)
 
 
@@ -77,7 +77,7 @@ def kink_jump(depth):
 def compute(profile, seed, backend, jobs):
     steps = STEPS[profile]
     time = RATE * np.arange(0, steps + 1, EVERY)
-    away = np.array([distances(int(depth), steps) for depth in DEPTHS])
+    away = np.array([distances(int(depth), steps, backend=backend) for depth in DEPTHS])
     arrivals = np.array(
         [[time[np.argmax(one < NEAR)] if (one < NEAR).any() else np.nan for one in row] for row in away]
     )

@@ -53,11 +53,11 @@ def function_space_play(kernel, true_points, true_masses, particles, masses, *, 
     return particles, centers, weights
 
 
-def simulated_rate(width, seed):
+def simulated_rate(width, seed, *, backend):
     """Return the decay rate of a small offset at P_g = P_r in training time, from the envelope of x^2 + (x'/w)^2."""
     rate = 0.005
     game = ganth.KernelGAN([[0.0]], kernel=ganth.RBF(width), n_frequencies=400, reg=REG, lr_disc=rate, lr_gen=rate)
-    run = game.run([[1e-3 * width]], steps=8000, record_every=4, seed=seed)
+    run = game.run([[1e-3 * width]], steps=8000, record_every=4, seed=seed, backend=backend)
     x = run.particles[0, :, 0, 0]
     speed = np.gradient(x, 4 * rate)
     # K''(0) of the drawn features stands in for 1 / width^2.
@@ -75,13 +75,13 @@ def rest_rate(stiffness):
     return float(-np.roots([1.0, REG, stiffness]).real.max())
 
 
-def region_shift(gap):
+def region_shift(gap, *, backend):
     """Return (eps, shift, largest |v|): the coupling of two regions `gap` widths apart and its effect."""
     kernel = ganth.RBF(1.0)
     true_points, p, q = np.array([[0.0], [gap]]), 0.6, 0.4
     rates = {"reg": 1.0, "lr_disc": 0.1, "lr_gen": 0.1}
     game = ganth.KernelGAN(true_points, [p, p], kernel=kernel, **rates)
-    run = game.run(true_points, [q, q], steps=3000)
+    run = game.run(true_points, [q, q], steps=3000, backend=backend)
     shift = float(np.abs(run.final - true_points).max())
     # (123): the largest coupling gradient between the two neighbourhoods, each as large as the shift
     reach = np.array([[gap - 2 * shift]])
@@ -97,7 +97,7 @@ def compute(profile, seed, backend, jobs):
     rates = {"reg": 0.1, "lr_disc": 0.02, "lr_gen": 0.05}
     features = ganth.RandomFeatures(ganth.RBF(0.8), 50, 2, seed)
     game = ganth.KernelGAN(true_points, true_masses, kernel=ganth.RBF(0.8), n_frequencies=50, **rates)
-    run = game.run(rng_points, masses, steps=150, seed=seed)
+    run = game.run(rng_points, masses, steps=150, seed=seed, backend=backend)
     played, centers, weights = function_space_play(
         features, true_points, true_masses, rng_points, masses, steps=150, **rates
     )
@@ -108,29 +108,31 @@ def compute(profile, seed, backend, jobs):
     far = np.array([[0.0, 0.0], [100.0, 0.0]])
     near = np.array([[0.3, 0.1], [100.2, -0.1]])
     joint_game = ganth.KernelGAN(far, [0.5, 0.5], kernel=ganth.RBF(1.0), **rates)
-    joint = joint_game.run(near, [0.4, 0.6], steps=400).final
+    joint = joint_game.run(near, [0.4, 0.6], steps=400, backend=backend).final
     alone = [
         ganth.KernelGAN(far[i : i + 1], [0.5], kernel=ganth.RBF(1.0), **rates)
-        .run(near[i : i + 1], [m], steps=400)
+        .run(near[i : i + 1], [m], steps=400, backend=backend)
         .final
         for i, m in enumerate((0.4, 0.6))
     ]
-    stray = joint_game.run(np.vstack([near, [[0.0, 2.0]]]), [0.4, 0.6, 0.5], steps=400).final
+    stray = joint_game.run(np.vstack([near, [[0.0, 2.0]]]), [0.4, 0.6, 0.5], steps=400, backend=backend).final
 
     distances = np.geomspace(0.01, 30, 60)
     slopes = np.array([distances * np.exp(-(distances**2) / (2 * w**2)) / (REG * w**2) for w in LOSS_WIDTHS])
     loss_game = ganth.KernelGAN([[0.0]], [1.0], kernel=ganth.RBF(1.0), reg=0.5, lr_disc=0.5, lr_gen=1e-30)
     places = np.array([0.2, 1.0, 2.5])
-    losses = np.array([-loss_game.run([[r]], [1.0], steps=300).discriminator([[r]])[0] for r in places])
+    losses = np.array(
+        [-loss_game.run([[r]], [1.0], steps=300, backend=backend).discriminator([[r]])[0] for r in places]
+    )
 
     widths = np.array(WIDTHS[profile], dtype=float)
-    simulated, stiffness = np.array([simulated_rate(w, seed) for w in widths]).T
-    shifts = np.array([region_shift(gap) for gap in GAPS[profile]])
+    simulated, stiffness = np.array([simulated_rate(w, seed, backend=backend) for w in widths]).T
+    shifts = np.array([region_shift(gap, backend=backend) for gap in GAPS[profile]])
 
     # (122b) printed has no mass: its first moving step against (11b)'s
     single = ganth.KernelGAN([[0.0]], [1.0], kernel=ganth.RBF(1.0), **rates)
-    moved = single.run([[0.5]], [0.4], steps=2)
-    gradient = single.run([[0.5]], [0.4], steps=1).discriminator_of().gradient([[0.5]])[0, 0]
+    moved = single.run([[0.5]], [0.4], steps=2, backend=backend)
+    gradient = single.run([[0.5]], [0.4], steps=1, backend=backend).discriminator_of().gradient([[0.5]])[0, 0]
     ratio = rates["lr_gen"] * gradient / float(moved.final[0, 0] - 0.5)
 
     w2_gap, w2_value = w2_against_pot(run.particles[0, 0], run.final, np.vstack([true_points, [[0.3, 0.3]]]))

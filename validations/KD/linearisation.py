@@ -128,15 +128,16 @@ def growth(path, step):
     return float(np.log(np.abs(np.roots([1.0, -a, -b])).max()) / step)
 
 
-def played_growths(regs, seed):
+def played_growths(regs, seed, *, backend):
     """Return (predicted, played) growth rates of the single point, one draw of random features for all reg."""
     features = ganth.RandomFeatures(ganth.RBF(1.0), FREQUENCIES, 1, seed)
     rates = {"lr_disc": STEP, "lr_gen": STEP}
+    game = ganth.KernelGAN([[0.0]], [0.5], kernel=ganth.RBF(1.0), n_frequencies=FREQUENCIES, reg=0.0, **rates)
+    games = [game.with_settings(reg=float(reg)) for reg in regs]
+    call = {"steps": STEPS, "record_every": 1, "seeds": seed, "threads": 1}
     rows = []
-    for reg in map(float, regs):
-        roots = stability.spectrum(**HALF, kernel=features, reg=reg, lr_ratio=1.0)
-        game = ganth.KernelGAN([[0.0]], [0.5], kernel=ganth.RBF(1.0), n_frequencies=FREQUENCIES, reg=reg, **rates)
-        run = game.run([[1e-12]], [1.0], steps=STEPS, threads=1, record_every=1, seed=seed)
+    for run in ganth.play_together(games, [[1e-12]], **call, backend=backend):
+        roots = stability.spectrum(**HALF, kernel=features, reg=run.game.reg, lr_ratio=1.0)
         rows.append([np.log(np.abs(1 + STEP * roots).max()) / STEP, growth(run.particles[0, :, 0, 0], STEP)])
     return np.array(rows).T
 
@@ -162,8 +163,10 @@ def compute(profile, seed, backend, jobs):
     paths = []
     for reg in PLAYED:
         game = ganth.KernelGAN([[0.0]], [0.5], kernel=kernel, reg=float(reg), lr_disc=STEP, lr_gen=STEP)
-        paths.append(game.run([[0.01]], [1.0], steps=STEPS, threads=1, record_every=1).particles[0, :, 0, 0])
-    predicted, played = played_growths(GROWTHS[profile], seed)
+        paths.append(
+            game.run([[0.01]], [1.0], steps=STEPS, threads=1, record_every=1, backend=backend).particles[0, :, 0, 0]
+        )
+    predicted, played = played_growths(GROWTHS[profile], seed, backend=backend)
     modulus, sizes, closest = linear_orbits()
     # One frequency makes two features; three points on a line, P_g = P_r, are one coordinate too many for lemma 4.
     few = ganth.RandomFeatures(ganth.RBF(1.0), 1, 1, seed)

@@ -79,12 +79,12 @@ def derivative_errors(region, reg, mu):
     }
 
 
-def trained_losses(rng, reg):
+def trained_losses(rng, reg, *, backend):
     """Return (MMD^2/(2 lambda), discriminator's loss, generator's loss) after training against points held still."""
     region = random_region(rng)
     true, p, points, q, kernel = (region[name] for name in ("true_point", "true_mass", "points", "masses", "kernel"))
     game = ganth.KernelGAN(true[None], [p], kernel=kernel, reg=reg, lr_disc=0.5, lr_gen=1e-30)
-    f = game.run(points, q, steps=200, threads=1).discriminator(np.vstack([true[None], points]))
+    f = game.run(points, q, steps=200, threads=1, backend=backend).discriminator(np.vstack([true[None], points]))
     pairing = p * f[0] - q @ f[1:]  # lambda |theta*|^2
     half_mmd = ganth.metrics.mmd2(true[None], points, kernel, [p], q) / (2 * reg)
     return half_mmd, pairing - pairing / 2, -q @ f[1:]
@@ -107,11 +107,11 @@ def region_gap(rng):
     return gaps
 
 
-def equilibrium_gap():
+def equilibrium_gap(*, backend):
     """Return the gradient of J where a run has brought two points to rest, and how far they went."""
     start = np.array([[0.4], [-0.3]])
     run = ganth.KernelGAN([[0.0]], [1.0], kernel=KERNELS[0], reg=1.0, lr_disc=0.1, lr_gen=0.1).run(
-        start, [0.7, 1.0], steps=3000, threads=1
+        start, [0.7, 1.0], steps=3000, threads=1, backend=backend
     )
     gradient = stability.restricted_mmd([0.0], 1.0, run.final, [0.7, 1.0], KERNELS[0])[1]
     return float(np.abs(gradient).max()), float(np.abs(run.final - start).max())
@@ -140,11 +140,11 @@ def compute(profile, seed, backend, jobs):
     pull = KERNELS[0].gram(line, [[0.0]])  # p = q = 1: J = 3/2 - K(x1, 0) - K(x2, 0) + K(x1, x2)
     landscape = 1.5 - pull - pull.T + KERNELS[0].gram(line, line)
     apart, together = region_gap(rng)
-    gradient, travel = equilibrium_gap()
+    gradient, travel = equilibrium_gap(backend=backend)
     return {
         "settings": {"reg": reg, "lr_ratio": mu, "instances": len(measured), "spacing": SPACING},
         **{name: np.array([row[name] for row in measured]) for name in measured[0]},
-        "losses": np.array([trained_losses(rng, reg) for _ in range(TRAINED[profile])]),
+        "losses": np.array([trained_losses(rng, reg, backend=backend) for _ in range(TRAINED[profile])]),
         "unmatched_entries": unmatched_entries(),
         "regions_apart": apart,
         "regions_together": together,

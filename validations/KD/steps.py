@@ -45,7 +45,7 @@ def steepness(widths, seed):
     return ganth.RandomFeatures(kernel_of(widths), FREQUENCIES, 1, seed).cross_hessian([[0.0]], [[0.0]]).item()
 
 
-def played_modulus(widths, p, q, reg, lr_disc, lr_gen, seed):
+def played_modulus(widths, p, q, reg, lr_disc, lr_gen, seed, *, backend):
     """Return the modulus of the largest multiplier that a run shows: the point's, or that of features it does not see.
 
     The point's path obeys a linear recurrence of second order; the even part of f one of first order.
@@ -60,21 +60,28 @@ def played_modulus(widths, p, q, reg, lr_disc, lr_gen, seed):
         lr_gen=lr_gen,
     )
     probes = 0.7 * min(widths) * np.array([[-1.0], [1.0]])
-    even = [game.run([[0.0]], [q], steps=k, threads=1, seed=seed).discriminator(probes).sum() for k in (8, 9, 10)]
+    even = [
+        game.run([[0.0]], [q], steps=k, threads=1, seed=seed, backend=backend).discriminator(probes).sum()
+        for k in (8, 9, 10)
+    ]
     features = abs(even[2] - even[1]) / abs(even[1] - even[0])
     if features > 1:
         return float(features)  # they grow and carry the point with them
-    path = game.run([[1e-120]], [q], steps=300, threads=1, record_every=1, seed=seed).particles[0, :, 0, 0]
+    run = game.run([[1e-120]], [q], steps=300, threads=1, record_every=1, seed=seed, backend=backend)
+    path = run.particles[0, :, 0, 0]
     path = path[np.abs(path) < 1e-60][-250:]
     path = path / np.abs(path).max()
     a, b = np.linalg.lstsq(np.column_stack([path[1:-1], path[:-2]]), path[2:], rcond=None)[0]
     return float(max(np.abs(np.roots([1.0, -a, -b])).max(), features))
 
 
-def either_side(widths, q, reg, mu, seed):
+def either_side(widths, q, reg, mu, seed, *, backend):
     """Return the closed bound on lr_disc at excess 0, and the played moduli 3 % below and above it."""
     bound = stability.single_point_max_lr_disc(q, q, steepness(widths, seed) ** -0.5, reg=reg, lr_ratio=mu)
-    return [bound, *(played_modulus(widths, q, q, reg, s * bound, mu * s * bound, seed) for s in EITHER_SIDE)]
+    return [
+        bound,
+        *(played_modulus(widths, q, q, reg, s * bound, mu * s * bound, seed, backend=backend) for s in EITHER_SIDE),
+    ]
 
 
 def compute(profile, seed, backend, jobs):
@@ -84,12 +91,12 @@ def compute(profile, seed, backend, jobs):
         stiffness = 0.7 * 0.8**2 * steepness(scales, seed)  # mu = 0.7, q = 0.8
         for ratio in ratios:
             reg = float(ratio * math.sqrt(stiffness))
-            row = either_side(scales, 0.8, reg, 0.7, seed)
+            row = either_side(scales, 0.8, reg, 0.7, seed, backend=backend)
             by_ratio.append([ratio, row[0] * math.sqrt(stiffness), *row[1:]])
             step = EITHER_SIDE[0] * reg / stiffness  # inside lr_disc k < lambda
-            claimed.append(played_modulus(scales, 0.8, 0.8, reg, step, 0.7 * step, seed))
+            claimed.append(played_modulus(scales, 0.8, 0.8, reg, step, 0.7 * step, seed, backend=backend))
     by_width = [
-        [q, steepness((width,), seed) ** -0.5, *either_side((width,), q, REG, 1.0, seed)]
+        [q, steepness((width,), seed) ** -0.5, *either_side((width,), q, REG, 1.0, seed, backend=backend)]
         for q in MASSES
         for width in WIDTHS[profile]
     ]
@@ -104,7 +111,19 @@ def compute(profile, seed, backend, jobs):
         "bound": stability.max_lr_disc(roots, EXAMPLE_REG),
         "example": np.array(
             [
-                [step, played_modulus((1.0,), TRUE_MASS, MASS, EXAMPLE_REG, step, step / steepness((1.0,), seed), seed)]
+                [
+                    step,
+                    played_modulus(
+                        (1.0,),
+                        TRUE_MASS,
+                        MASS,
+                        EXAMPLE_REG,
+                        step,
+                        step / steepness((1.0,), seed),
+                        seed,
+                        backend=backend,
+                    ),
+                ]
                 for step in PLAYED_STEPS
             ]
         ),

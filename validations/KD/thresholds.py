@@ -64,7 +64,7 @@ def collapsed(width, mass, dim=2, stray=STRAY):
     return kick, [mass, stray * mass], width * collapse_equilibrium(2, dim, 1.0)[1], [mass, mass]
 
 
-def play(setup, width, share):
+def play(setup, width, share, *, backend):
     """Return the largest distance of the points from their start, in widths, and their largest speed at the end."""
     true_points, true_masses, start, masses = setup
     g = MASS / width
@@ -72,13 +72,13 @@ def play(setup, width, share):
         true_points, true_masses, kernel=ganth.RBF(width), reg=share * g, lr_disc=RATE / g, lr_gen=RATE / g
     )
     steps = round(LENGTH / RATE)
-    run = game.run(start, masses, steps=steps, record_every=steps // 20)
+    run = game.run(start, masses, steps=steps, record_every=steps // 20, backend=backend)
     path = run.particles[0]
     travelled = np.linalg.norm(path[-1] - path[-2], axis=-1) / np.diff(run.steps[-2:])
     return float(np.abs(path - start).max() / width), float(travelled.max() / (MASS * RATE / g))
 
 
-def final_speed(width, share):
+def final_speed(width, share, *, backend):
     """Return the speed of a kicked isolated point and of a kicked pair at the end, over q sqrt(eta_g eta_d).
 
     Over the last five steps, so that a circling pair's speed is that along its circle.
@@ -89,14 +89,14 @@ def final_speed(width, share):
         true_points, true_masses, start, masses = setup
         rates = {"reg": share * g, "lr_disc": RATE / g, "lr_gen": RATE / g}
         game = ganth.KernelGAN(true_points, true_masses, kernel=ganth.RBF(width), **rates)
-        before = game.run(start, masses, steps=round(LENGTH / RATE))
+        before = game.run(start, masses, steps=round(LENGTH / RATE), backend=backend)
         after = before.extend(5)
         moved = np.linalg.norm(after.final - before.final, axis=-1) / 5
         speeds.append(float(moved.max() / (MASS * RATE / g)))
     return speeds
 
 
-def own(profile, seed):
+def own(profile, seed, *, backend):
     """Return rows (setting, width, reg / g, shares of trials in which the isolated point, the pair has left in the
     paper's 40,000 steps, and the same in time 16 / g).
 
@@ -112,7 +112,15 @@ def own(profile, seed):
                 game = ganth.KernelGAN(
                     true_points, true_masses, kernel=ganth.RBF(width), n_frequencies=1000, **OWN_RATES
                 )
-                run = game.run(start, masses, steps=OWN_STEPS, trials=TRIALS[profile], seed=seed, record_every=2000)
+                run = game.run(
+                    start,
+                    masses,
+                    steps=OWN_STEPS,
+                    trials=TRIALS[profile],
+                    seed=seed,
+                    record_every=2000,
+                    backend=backend,
+                )
                 for when, end in enumerate((run, run.extend(late - OWN_STEPS) if late > OWN_STEPS else run)):
                     moved = np.linalg.norm(end.particles - start, axis=-1).max(axis=(1, 2))
                     left[when, kind] = (moved > (2.0, 0.5)[kind] * width).mean()
@@ -124,8 +132,8 @@ def compute(profile, seed, backend, jobs):
     rows = []
     for width in WIDTHS[profile]:
         for share in SHARES[profile]:
-            run_away, _ = play(isolated(width, MASS), width, share)
-            leave, _ = play(collapsed(width, MASS), width, share)
+            run_away, _ = play(isolated(width, MASS), width, share, backend=backend)
+            leave, _ = play(collapsed(width, MASS), width, share, backend=backend)
             rows.append([width, share, run_away, leave])
     shares = np.array(SECTION[profile])
     fine = np.linspace(0.01, 0.9999, 200)
@@ -167,12 +175,12 @@ def compute(profile, seed, backend, jobs):
         "pair_threshold": damping_threshold(2, 2, 1.0),
         "threshold_at_1": divergence_threshold(ganth.RBF(1.0), MASS, lr_disc=1e-3, lr_gen=1e-3),
         "section": shares,
-        "section_speeds": np.array([final_speed(1.0, share) for share in shares]),
+        "section_speeds": np.array([final_speed(1.0, share, backend=backend) for share in shares]),
         "fine": fine,
         "wave": np.array(wave),
         "largest_root": largest,
         "exists": np.array(exists, dtype=int),
-        "own": own(profile, seed),
+        "own": own(profile, seed, backend=backend),
     }
 
 

@@ -56,18 +56,21 @@ def growth(path, interval):
     return float(np.log(np.abs(np.roots([1.0, -a, -b])).max()) / interval)
 
 
-def play_plane(excesses, regs, seed):
+def play_plane(excesses, regs, seed, *, backend):
     """Return played growth rates and the largest predicted ones, (regs, excesses), and the drawn 1/width^2."""
     features = ganth.RandomFeatures(RBF, FREQUENCIES, 1, seed)
     rates = {"lr_disc": SMALL_STEP, "lr_gen": SMALL_STEP}
     played, predicted = np.empty((2, len(regs), len(excesses)))
-    for i, j in np.ndindex(played.shape):
-        reg, p = float(regs[i]), 1.0 + float(excesses[j])
-        game = ganth.KernelGAN([[0.0]], [p], kernel=RBF, n_frequencies=FREQUENCIES, reg=reg, **rates)
-        run = game.run([[1e-120]], [1.0], steps=7500, threads=1, record_every=25, seed=seed)
-        played[i, j] = growth(run.particles[0, :, 0, 0], 25 * SMALL_STEP)
+    places = [((i, j), float(regs[i]), 1.0 + float(excesses[j])) for i, j in np.ndindex(played.shape)]
+    games = [
+        ganth.KernelGAN([[0.0]], [p], kernel=RBF, n_frequencies=FREQUENCIES, reg=reg, **rates) for _, reg, p in places
+    ]
+    call = {"steps": 7500, "record_every": 25, "seeds": seed, "threads": 1}
+    runs = ganth.play_together(games, [[1e-120]], **call, backend=backend)
+    for (place, reg, p), run in zip(places, runs, strict=True):
+        played[place] = growth(run.particles[0, :, 0, 0], 25 * SMALL_STEP)
         roots = stability.spectrum([0.0], p, [[0.0]], [1.0], features, reg=reg, lr_ratio=1.0)
-        predicted[i, j] = np.log(np.abs(1 + SMALL_STEP * roots).max()) / SMALL_STEP
+        predicted[place] = np.log(np.abs(1 + SMALL_STEP * roots).max()) / SMALL_STEP
     return played, predicted, float((features.frequencies**2).mean())
 
 
@@ -102,29 +105,33 @@ def positive_real(roots):
     return int(((np.abs(roots.imag) < 1e-6 * scale) & (roots.real > 1e-9 * scale)).sum())
 
 
-def played_difference(n, reg, seed):
+def played_difference(n, reg, seed, *, backend):
     """Return the growth rate of the differences of n equal points, played and in closed form for the drawn kernel."""
     features = ganth.RandomFeatures(RBF, FREQUENCIES, 1, seed)
     game = ganth.KernelGAN([[0.0]], [0.7], kernel=RBF, n_frequencies=FREQUENCIES, reg=reg, lr_disc=STEP, lr_gen=STEP)
     start = 1e-120 * np.cos(np.arange(n))[:, None]
-    path = game.run(start, [0.6] * n, steps=800, threads=1, record_every=1, seed=seed).particles[0, :, :2, 0]
+    path = game.run(start, [0.6] * n, steps=800, threads=1, record_every=1, seed=seed, backend=backend).particles[
+        0, :, :2, 0
+    ]
     width = float((features.frequencies**2).mean()) ** -0.5
     root, _ = stability.splitting_rate(n, 1, 0.7, 0.6, width, reg=reg, lr_ratio=1.0)
     return growth(path[:, 0] - path[:, 1], STEP), math.log1p(STEP * root) / STEP
 
 
-def play_pair(reg):
+def play_pair(reg, *, backend):
     """Return (mean, half difference) of two points of the true mass, exact kernel."""
     game = ganth.KernelGAN([[0.0]], [1.0], kernel=RBF, reg=reg, lr_disc=STEP, lr_gen=STEP)
-    path = game.run([[0.02], [0.018]], [1.0, 1.0], steps=1600, threads=1, record_every=4).particles[0, :, :, 0]
+    path = game.run([[0.02], [0.018]], [1.0, 1.0], steps=1600, threads=1, record_every=4, backend=backend).particles[
+        0, :, :, 0
+    ]
     return np.array([path.mean(axis=1), (path[:, 0] - path[:, 1]) / 2])
 
 
-def play_slow(steps, seed):
+def play_slow(steps, seed, *, backend):
     """Return time, (mean, half difference) of two points of half the true mass, and the law d(e^-2)/dt."""
     features = ganth.RandomFeatures(RBF, FREQUENCIES, 1, seed)
     game = ganth.KernelGAN([[0.0]], [1.0], kernel=RBF, n_frequencies=FREQUENCIES, reg=1.0, lr_disc=0.1, lr_gen=0.1)
-    run = game.run([[0.55], [-0.35]], [0.5, 0.5], steps=steps, threads=1, record_every=20, seed=seed)
+    run = game.run([[0.55], [-0.35]], [0.5, 0.5], steps=steps, threads=1, record_every=20, seed=seed, backend=backend)
     path = run.particles[0, :, :, 0]
     return (
         run.time,
@@ -133,10 +140,10 @@ def play_slow(steps, seed):
     )
 
 
-def converged(start):
+def converged(start, *, backend):
     """Return the discriminator at 9 probes after 2 points have come to rest at the true point, and how far they are."""
     game = ganth.KernelGAN([[0.0]], [1.5], kernel=RBF, reg=1.0, lr_disc=0.2, lr_gen=0.2)
-    run = game.run(start, [0.5, 0.4], steps=900, threads=1)
+    run = game.run(start, [0.5, 0.4], steps=900, threads=1, backend=backend)
     probes = np.linspace(-2, 2, 9)[:, None]
     return run.discriminator(probes), float(np.abs(run.final).max()), 0.6 * RBF.gram(probes, [[0.0]])[:, 0]
 
@@ -165,11 +172,11 @@ def compute(profile, seed, backend, jobs):
     rng = np.random.default_rng(seed)
     columns, rows = GRID[profile]
     excesses, regs = np.linspace(-0.93, 0.45, columns), np.linspace(0.11, 1.45, rows)
-    played, predicted, curvature = play_plane(excesses, regs, seed)
+    played, predicted, curvature = play_plane(excesses, regs, seed, backend=backend)
     surplus = [at_the_true_point(rng, +1) for _ in range(INSTANCES[profile])]
     deficit = [at_the_true_point(rng, -1) for _ in range(INSTANCES[profile])]
-    time, slow, law = play_slow(SLOW_STEPS[profile], seed)
-    ends = [converged(start) for start in ([[0.0], [0.0]], [[0.3], [-0.2]], [[-0.5], [-0.4]])]
+    time, slow, law = play_slow(SLOW_STEPS[profile], seed, backend=backend)
+    ends = [converged(start, backend=backend) for start in ([[0.0], [0.0]], [[0.3], [-0.2]], [[-0.5], [-0.4]])]
     several = [(r, stability.spectrum(**r, **rates)) for r, rates in deficit if len(r["masses"]) > 1]
     alphas = np.linspace(0, 12, 121)
     damping, coupling = stability.quadratic_pencil([0.0], 1.0, [[0.0], [0.0]], [1.0, 3.0], RBF, reg=1.0, lr_ratio=1.0)
@@ -193,10 +200,12 @@ def compute(profile, seed, backend, jobs):
         "pencil_gaps": np.array([pencil_gaps(*region, rng) for region in surplus]).max(axis=0),
         "surplus_right": np.array([stability.spectrum(**r, **rates).real.max() / rates["reg"] for r, rates in surplus]),
         "missing_roots": np.array([(len(r["masses"]) - 1) * 2 - positive_real(roots) for r, roots in several]),
-        "differences": np.array([played_difference(n, reg, seed) for n in (2, 3, 4) for reg in (0.6, 1.5)]),
+        "differences": np.array(
+            [played_difference(n, reg, seed, backend=backend) for n in (2, 3, 4) for reg in (0.6, 1.5)]
+        ),
         "step_bound_gap": max(step_bound_gap(rng) for _ in range(INSTANCES[profile])),
-        "pair_above": play_pair(2.0),
-        "pair_below": play_pair(0.7),
+        "pair_above": play_pair(2.0, backend=backend),
+        "pair_below": play_pair(0.7, backend=backend),
         "slow_time": time,
         "slow": slow,
         "slow_law": law,

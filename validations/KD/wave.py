@@ -55,10 +55,10 @@ def threshold(order, mass=MASS, **rates):
     return divergence_threshold(KERNEL, mass, order=order, **(rates or RATES))
 
 
-def kicked(reg, order, steps, every):
+def kicked(reg, order, steps, every, *, backend):
     """Play an isolated point that a true mass of q/10^6, one width away, pulls out of its well."""
     game = ganth.KernelGAN([[1.0, 0.0]], [1e-6 * MASS], kernel=KERNEL, reg=reg, order=order, **RATES)
-    return game.run([[0.0, 0.0]], [MASS], steps=steps, record_every=every)
+    return game.run([[0.0, 0.0]], [MASS], steps=steps, record_every=every, backend=backend)
 
 
 def last_speed(run):
@@ -73,11 +73,13 @@ def printed_speed(reg):
     return math.nan if found is None else found
 
 
-def step_ratios():
+def step_ratios(*, backend):
     """Return the game's f^1 and f^2 - (1 - eta_d lambda) f^1 at the point over what (24a) prints, -K."""
     reg = 0.1
     game = ganth.KernelGAN([[50.0]], [0.0], kernel=KERNEL, reg=reg, **RATES)
-    first, second = (float(game.run([[0.0]], [MASS], steps=k).discriminator([[0.0]])[0]) for k in (1, 2))
+    first, second = (
+        float(game.run([[0.0]], [MASS], steps=k, backend=backend).discriminator([[0.0]])[0]) for k in (1, 2)
+    )
     return [-first, -(second - (1 - RATES["lr_disc"] * reg) * first)]
 
 
@@ -137,15 +139,15 @@ def compute(profile, seed, backend, jobs):
     shares = np.array(SHARES[profile], dtype=float)
     steps = STEPS[profile]
     g = threshold("simultaneous")
-    played = [[last_speed(kicked(s * threshold(o), o, steps, 10)) for s in shares] for o in ORDERS]
+    played = [[last_speed(kicked(s * threshold(o), o, steps, 10, backend=backend)) for s in shares] for o in ORDERS]
     solved = [[divergence_speed(KERNEL, MASS, reg=s * threshold(o), order=o, **RATES) for s in shares] for o in ORDERS]
 
     fine = np.linspace(0.005, 0.9999, 300)
     curves = [[divergence_speed(KERNEL, MASS, reg=s * threshold(o), order=o, **RATES) for s in fine] for o in ORDERS]
 
-    runs = [kicked(s * g, "simultaneous", steps, steps // 100) for s in KICKED[profile]]
+    runs = [kicked(s * g, "simultaneous", steps, steps // 100, backend=backend) for s in KICKED[profile]]
     profile_reg = 0.6 * g
-    runner = kicked(profile_reg, "simultaneous", STEPS["smoke"], 10)
+    runner = kicked(profile_reg, "simultaneous", STEPS["smoke"], 10, backend=backend)
     end = runner.final[0]
     ahead = (end - runner.particles[0, -2, 0]) / np.linalg.norm(end - runner.particles[0, -2, 0])
     where = np.linspace(-8, 4, 49)
@@ -179,7 +181,7 @@ def compute(profile, seed, backend, jobs):
         "trail_solved": divergence_profile(KERNEL, MASS, where, reg=profile_reg, **RATES),
         "exists": np.array(exists, dtype=int),
         "rest_crossings": np.array(rest_crossings()),
-        "step_ratios": np.array(step_ratios()),
+        "step_ratios": np.array(step_ratios(backend=backend)),
         "slopes": np.array([slopes(order, profile_reg) for order in ORDERS]),
         "implicit_step": implicit_step(profile_reg),
         "digits": digits(seed),

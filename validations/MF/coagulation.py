@@ -32,23 +32,23 @@ def start_of(energy):
     return float(ganth.ToyWGAN().turning_point(energy))
 
 
-def toy_atoms(theta, atoms, time, gamma=1.0, step=2e-3, every=25):
+def toy_atoms(theta, atoms, time, gamma=1.0, step=2e-3, every=25, *, backend):
     """Return times and the atoms' places from uniform ones, theta0 = -theta."""
     toy = ganth.ToyWGAN("normal", gamma, 1.0, time_step=step, integrator="symplectic")
     spread = np.linspace(-1, 1, atoms)[None]
-    run = toy.run(-theta, omega0=spread, steps=round(time / step), record_every=every, threads=1)
+    run = toy.run(-theta, omega0=spread, steps=round(time / step), record_every=every, threads=1, backend=backend)
     return run.time, run.recorded["omega"][0]
 
 
-def first_width_zero(theta, atoms, gamma):
+def first_width_zero(theta, atoms, gamma, *, backend):
     """Return when the toy's atoms are one, to 0.01."""
     predicted = ganth.ToyWGAN("normal", gamma, 1.0).coagulation_time(theta)
-    time, places = toy_atoms(theta, atoms, 1.3 * predicted + 0.1, gamma, every=5)
+    time, places = toy_atoms(theta, atoms, 1.3 * predicted + 0.1, gamma, every=5, backend=backend)
     one = np.flatnonzero(np.ptp(places, axis=1) == 0)
     return (float(time[one[0]]) if one.size else np.inf), predicted
 
 
-def sigmoid_cloud(seed, atoms):
+def sigmoid_cloud(seed, atoms, *, backend):
     """Return times and ranges of alpha, beta, gamma of atoms with alpha, beta > 0 at start; later ranges and moves.
 
     Data 1, the generator one unit 6 s(0) = 3: the critic is 1000 times as fast, until `t0` and beyond; then, from
@@ -59,16 +59,16 @@ def sigmoid_cloud(seed, atoms):
     game = ganth.MeanFieldWGAN([[1.0]], lr=STEP / 1000, n_critic=1000 * atoms, **settings)
     critic = CLIP * ganth.streams.uniform(seed, (atoms, 3), purpose=1)
     critic[:, 2] = 2 * critic[:, 2] - CLIP
-    run = game.run([[6.0, 0.0, 0.0]], critic=critic, steps=1500, record_every=5, threads=1)
+    run = game.run([[6.0, 0.0, 0.0]], critic=critic, steps=1500, record_every=5, threads=1, backend=backend)
     places = run.recorded["critic"][0]
     free = ganth.MeanFieldWGAN([[1.0]], lr=STEP, n_critic=atoms, **settings)
-    after = free.run(run.final, critic=places[-1], steps=6000, record_every=100, threads=1)
+    after = free.run(run.final, critic=places[-1], steps=6000, record_every=100, threads=1, backend=backend)
     later = after.recorded["critic"][0]
     travelled = np.abs(later[:, 0] - later[0, 0]).max()
     return STEP * run.steps, np.ptp(places, axis=1), np.ptp(later, axis=1).max(), travelled, places[-1, 0]
 
 
-def neighbourhoods(seed, count):
+def neighbourhoods(seed, count, *, backend):
     """Return times, and of `count` atoms with three neighbours each: beta, its range, and how flat they lie.
 
     Flat: the least over the largest singular value of the three offsets, 1 at start.  First the generator is at 3, and
@@ -82,7 +82,7 @@ def neighbourhoods(seed, count):
                                n_critic=4000 * count, batch="full", order="simultaneous", nodes=2)  # fmt: skip
     clouds = []
     for amplitude in (6.0, 0.4):
-        run = game.run([[amplitude, 0.0, 0.0]], critic=critic, steps=260, record_every=10, threads=1)
+        run = game.run([[amplitude, 0.0, 0.0]], critic=critic, steps=260, record_every=10, threads=1, backend=backend)
         clouds.append(run.recorded["critic"][0])
         critic = clouds[-1][-1]
     places = np.concatenate([clouds[0], clouds[1][1:]]).reshape(-1, count, 4, 3)
@@ -92,11 +92,11 @@ def neighbourhoods(seed, count):
     return NEAR_STEP * 10 * np.arange(len(places)), beta[:, :, 0], np.ptp(beta, axis=2) / NEAR, flat
 
 
-def projected_velocity(gap):
+def projected_velocity(gap, *, backend):
     """Return the velocity of alpha at this distance from the wall c, over that of the push, in a step of 1e-9."""
     game = ganth.MeanFieldWGAN([[1.0]], neurons=1, lr=1e-9, clip=CLIP, batch="full", order="simultaneous", nodes=2)
     critic = np.array([[CLIP - gap, 0.25, 0.0]])
-    run = game.run([[6.0, 0.0, 0.0]], critic=critic, steps=1, threads=1)
+    run = game.run([[6.0, 0.0, 0.0]], critic=critic, steps=1, threads=1, backend=backend)
     push = game.velocities([[6.0, 0.0, 0.0]], critic)[1][0, 0]
     return float((run.recorded["critic"][0, 1] - critic)[0, 0] / (1e-9 * push))
 
@@ -109,17 +109,19 @@ def compute(profile, seed, backend, jobs):
     low, high = 0.5 * threshold, 2 * threshold
     for _ in range(7 if profile == "smoke" else 10):
         middle = (low + high) / 2
-        _, places = toy_atoms(start_of(middle), 201, 14.0, step=5e-3, every=2800)
+        _, places = toy_atoms(start_of(middle), 201, 14.0, step=5e-3, every=2800, backend=backend)
         low, high = (low, middle) if np.ptp(places[-1]) == 0 else (middle, high)
-    time, ranges, later, travelled, corner = sigmoid_cloud(seed, sigmoid_atoms)
-    near_time, beta, widths, flat = neighbourhoods(seed, 12)
+    time, ranges, later, travelled, corner = sigmoid_cloud(seed, sigmoid_atoms, backend=backend)
+    near_time, beta, widths, flat = neighbourhoods(seed, 12, backend=backend)
     result = {
         "settings": {"gamma": 1.0, "clip": CLIP, "atoms": atoms, "sigmoid_atoms": sigmoid_atoms, "step": STEP},
         "threshold": threshold,
         "threshold_played": (low + high) / 2,
         "later_swings": str(theory.later_swings()),
         "levels": levels,
-        "times": np.array([first_width_zero(start_of(threshold * level), atoms, 1.0) for level in levels]),
+        "times": np.array(
+            [first_width_zero(start_of(threshold * level), atoms, 1.0, backend=backend) for level in levels]
+        ),
         "sigmoid_time": time,
         "sigmoid": ranges,
         "sigmoid_later": later,
@@ -130,10 +132,10 @@ def compute(profile, seed, backend, jobs):
         "near_widths": widths,
         "flat": flat,
         "gaps": np.array([1e-1, 1e-3, 1e-6, 0.0]),
-        "projected": np.array([projected_velocity(gap) for gap in (1e-1, 1e-3, 1e-6, 0.0)]),
+        "projected": np.array([projected_velocity(gap, backend=backend) for gap in (1e-1, 1e-3, 1e-6, 0.0)]),
     }
     for name, level in (("above", 1.05), ("below", 0.95)):
-        time, places = toy_atoms(start_of(threshold * level), 41, 60.0)
+        time, places = toy_atoms(start_of(threshold * level), 41, 60.0, backend=backend)
         result[f"time_{name}"], result[f"atoms_{name}"] = time, places
     return result
 

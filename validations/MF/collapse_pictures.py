@@ -30,7 +30,9 @@ def compute(profile, seed, backend, jobs):
         RING, generator=Dense((width, width)), discriminator=Dense((width, width)), batch=64, lr_disc=2e-3, lr_gen=2e-3,
         optimiser_disc=Adam(), optimiser_gen=Adam(), n_samples=256,
     )  # fmt: skip
-    run = game.run(steps=steps, trials=trials, seed=seed, record_every=max(1, steps // 30), threads=jobs)
+    run = game.run(
+        steps=steps, trials=trials, seed=seed, record_every=max(1, steps // 30), threads=jobs, backend=backend
+    )
     shown = np.searchsorted(run.steps, [0, steps // 10, steps // 2, steps])
     return {
         "settings": {"iterations": steps, "seeds": trials, "width": width, "batch": 64},

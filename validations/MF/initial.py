@@ -50,7 +50,7 @@ def compute(profile, seed, backend, jobs):
             nodes = 12 if latents == 1 else 4
             game = ganth.MeanFieldWGAN(PAIR, neurons=n, latent_dim=latents, lr=n / 8, clip=1.0, batch="full",
                                        nodes=nodes, order="simultaneous")  # fmt: skip
-            run = game.run(steps=80, trials=2 * played_pairs, seed=seed, threads=jobs)
+            run = game.run(steps=80, trials=2 * played_pairs, seed=seed, threads=jobs, backend=backend)
             row.append([squares(run.particles[:, 0]).mean(), squares(run.particles[:, -1]).mean()])
         after.append(row)
     return {

@@ -28,17 +28,19 @@ SIZES = {"smoke": (1000, (0.4, 0.2, 0.1), (5, 20)), "quick": (4000, (0.4, 0.2, 0
          "paper": (20000, (0.4, 0.2, 0.1, 0.05, 0.025, 0.0125), (20, 2000))}  # fmt: skip
 
 
-def energies(rule, step, steps, theta=1.0, every=1):
+def energies(rule, step, steps, theta=1.0, every=1, *, backend):
     """Return time and energy of a run from (theta, 0)."""
     toy = ganth.ToyWGAN(integrator=rule, time_step=step)
-    run = toy.run(theta, steps=steps, record_every=every, threads=1)
+    run = toy.run(theta, steps=steps, record_every=every, threads=1, backend=backend)
     return run.time, toy.energy(run.particles[0, :, 0, 0], run.recorded["omega"][0])
 
 
-def slope(rule, step):
+def slope(rule, step, *, backend):
     """Return dE/dt over whole periods from an orbit of ENERGY, and the derived one."""
     toy = ganth.ToyWGAN(integrator=rule, time_step=step)
-    time, energy = energies(rule, step, round(2 * float(toy.period(ENERGY)) / step), float(toy.turning_point(ENERGY)))
+    time, energy = energies(
+        rule, step, round(2 * float(toy.period(ENERGY)) / step), float(toy.turning_point(ENERGY)), backend=backend
+    )
     # Over n periods to the first order: E grows, and the drift with it, so that the derived one is at the mean energy.
     return (energy[-1] - energy[0]) / time[-1], float(toy.drift((energy[-1] + energy[0]) / 2))
 
@@ -50,10 +52,10 @@ def compute(profile, seed, backend, jobs):
     theta = float(ganth.ToyWGAN().turning_point(ENERGY))
     errors = []
     for step in sizes:
-        _, energy = energies("symplectic", step, round(long * period / step), theta)
+        _, energy = energies("symplectic", step, round(long * period / step), theta, backend=backend)
         error = np.abs(energy - ENERGY)
         errors.append([error[: round(short * period / step)].max(), error.max()])
-    courses = {rule: energies(rule, 0.1, steps, every=every) for rule in RULES}
+    courses = {rule: energies(rule, 0.1, steps, every=every, backend=backend) for rule in RULES}
     grid = np.geomspace(1e-3, 30, 40)
     return {
         "settings": {"gamma": 1.0, "energy": ENERGY, "short": short, "long": long},
@@ -62,7 +64,7 @@ def compute(profile, seed, backend, jobs):
         "time": courses["reference"][0],
         "courses": np.array([courses[rule][1] for rule in RULES]),
         "sizes": np.array(sizes),
-        "slopes": np.array([[slope(rule, step) for step in sizes] for rule in RULES[:2]]),
+        "slopes": np.array([[slope(rule, step, backend=backend) for step in sizes] for rule in RULES[:2]]),
         "errors": np.array(errors),
         "grid": grid,
         "drifts": np.array([ganth.ToyWGAN(integrator=r, time_step=1.0).drift(grid) for r in RULES[:2]]),

@@ -30,19 +30,21 @@ SIZES = {"smoke": ((4, 8, 16, 32), 8), "quick": ((8, 16, 32, 64, 128), 64),
          "paper": ((8, 16, 32, 64, 128, 256, 512), 100)}  # fmt: skip
 
 
-def clouds(neurons, lr, trials, seed, batch, jobs, refine=1):
+def clouds(neurons, lr, trials, seed, batch, jobs, refine=1, *, backend):
     """Return the units of both players, (trials, records, N, 6), and times."""
     game = ganth.MeanFieldWGAN(PAIR, neurons=neurons, lr=lr / refine, clip=1.0, batch=batch, order="simultaneous",
                                nodes=20)  # fmt: skip
     steps = round(TIME / game.time_step)
-    run = game.run(steps=steps, trials=trials, record_every=max(1, steps // 8), seed=seed, threads=jobs)
+    run = game.run(
+        steps=steps, trials=trials, record_every=max(1, steps // 8), seed=seed, threads=jobs, backend=backend
+    )
     return run.time, np.concatenate([run.particles, run.recorded["critic"]], axis=-1)
 
 
-def distances(neurons, lr, trials, seed, jobs):
+def distances(neurons, lr, trials, seed, jobs, *, backend):
     """Return times and the mean squared distance of each trial at each, units of the same number coupled."""
-    time, drawn = clouds(neurons, lr, trials, seed, 1, jobs)
-    _, full = clouds(neurons, lr, trials, seed, "full", jobs)
+    time, drawn = clouds(neurons, lr, trials, seed, 1, jobs, backend=backend)
+    _, full = clouds(neurons, lr, trials, seed, "full", jobs, backend=backend)
     return time, np.square(drawn - full).sum(axis=-1).mean(axis=-1), drawn[:, -1], full[:, -1]
 
 
@@ -54,14 +56,14 @@ def recursion(step, martingale, draws):
     return float(np.mean(e**2))
 
 
-def stability(seed, jobs):
+def stability(seed, jobs, *, backend):
     """Return d_2(t)/(d_4 + d_2)(0) of perturbed starts, at t = 2, coupled: the largest of eight."""
     game = ganth.MeanFieldWGAN(PAIR, neurons=24, lr=0.75, clip=1.0, batch="full", order="simultaneous", nodes=20)
     steps, found = round(TIME / game.time_step), []
-    base = game.run(steps=steps, trials=8, seed=seed, threads=jobs)
+    base = game.run(steps=steps, trials=8, seed=seed, threads=jobs, backend=backend)
     shift = 0.05 * ganth.streams.normal(seed, (8, 24, 3), purpose=7)
     other = game.run(base.particles[:, 0] + shift, critic=np.clip(base.recorded["critic"][:, 0] + shift, -1, 1),
-                     steps=steps, trials=8, seed=seed, threads=jobs)  # fmt: skip
+                     steps=steps, trials=8, seed=seed, threads=jobs, backend=backend)  # fmt: skip
     for a, b, c, d in zip(base.particles, other.particles, base.recorded["critic"], other.recorded["critic"],
                           strict=True):  # fmt: skip
         start = (np.linalg.norm(a[0] - b[0], axis=1) ** 4).mean() ** 0.25
@@ -76,15 +78,15 @@ def compute(profile, seed, backend, jobs):
     units, trials = SIZES[profile]
     scaled, fixed, curves, optimal, fine = [], [], [], [], []
     for n in units:
-        time, squares, drawn, full = distances(n, 1.0, trials, seed, jobs)
+        time, squares, drawn, full = distances(n, 1.0, trials, seed, jobs, backend=backend)
         scaled.append([squares[:, -1].mean(), 1.96 * squares[:, -1].std() / np.sqrt(trials)])
         optimal.append((wasserstein2_many(drawn, full, threads=jobs) ** 2).mean())
         curves.append(np.interp(np.linspace(0, TIME, 9), time, squares.mean(axis=0)))
         if n <= 32:
             few = max(2, trials // 4)
-            finer = clouds(n, 1.0, few, seed, "full", jobs, refine=4)[1][:, -1]
+            finer = clouds(n, 1.0, few, seed, "full", jobs, refine=4, backend=backend)[1][:, -1]
             fine.append(np.square(full[:few] - finer).sum(axis=-1).mean())
-        squares = distances(n, FIXED * n, trials, seed, jobs)[1]
+        squares = distances(n, FIXED * n, trials, seed, jobs, backend=backend)[1]
         fixed.append([squares[:, -1].mean(), 1.96 * squares[:, -1].std() / np.sqrt(trials)])
     steps = 2.0 ** -np.arange(2, 9)
     noise = np.sign(ganth.streams.normal(seed, (4000, 256), purpose=8))
@@ -105,7 +107,7 @@ def compute(profile, seed, backend, jobs):
         "constant": np.array([recursion(s, False, noise) for s in steps]),
         "limit": str(limit),
         "limit_value": float(limit),
-        "stability": stability(seed, jobs),
+        "stability": stability(seed, jobs, backend=backend),
     }
 
 

@@ -34,13 +34,13 @@ def game(**settings):
     return ganth.MeanFieldWGAN(PAIR, **{**defaults, "nodes": 20, **settings})
 
 
-def doubled(optimiser):
+def doubled(optimiser, *, backend):
     """Return the path of the first unit with N units, with each unit twice, and the largest gap of all units."""
     one = game(neurons=6, critic_neurons=4, lr=RATE, optimiser=optimiser)
     two = game(neurons=12, critic_neurons=8, lr=RATE, optimiser=optimiser)
-    first = one.run(steps=STEPS, record_every=1, seed=2, threads=1)
+    first = one.run(steps=STEPS, record_every=1, seed=2, threads=1, backend=backend)
     atoms, critic = (np.repeat(start, 2, axis=0) for start in (first.particles[0, 0], first.recorded["critic"][0, 0]))
-    second = two.run(atoms, critic=critic, steps=STEPS, record_every=1, threads=1)
+    second = two.run(atoms, critic=critic, steps=STEPS, record_every=1, threads=1, backend=backend)
     paths = np.array([first.particles[0, :, 0], second.particles[0, :, 0]])
     lengths = np.abs(np.diff(paths, axis=1)).sum(axis=(1, 2))
     return paths, float(lengths[1] / lengths[0]), float(np.abs(first.final - second.final[::2]).max())
@@ -103,7 +103,7 @@ def our_rmsprop(slopes, decay, epsilon, rate=0.1):
 
 def compute(profile, seed, backend, jobs):
     base = game()
-    run = base.run(steps=1, seed=seed, threads=1)
+    run = base.run(steps=1, seed=seed, threads=1, backend=backend)
     atoms, critic = run.particles[0, 0], run.recorded["critic"][0, 0]
     order = np.random.default_rng(seed).permutation(6)
     z = np.linspace(-2, 2, 9)[:, None]
@@ -129,8 +129,8 @@ def compute(profile, seed, backend, jobs):
     resting = slopes.copy()
     resting[:3, 0] = 0.0
     finite = [np.isfinite(printed_rmsprop(resting, b)).mean() for b in (0.0, 0.1, 1.0)]
-    plain, plain_ratio, plain_gap = doubled(SGD())
-    scaled, scaled_ratio, scaled_gap = doubled(RMSProp(decay=0.9, epsilon=0.0))
+    plain, plain_ratio, plain_gap = doubled(SGD(), backend=backend)
+    scaled, scaled_ratio, scaled_gap = doubled(RMSProp(decay=0.9, epsilon=0.0), backend=backend)
     return {
         "settings": {"rate": RATE, "steps": STEPS, "critics": CRITICS[profile], "clip": 0.6},
         "shuffled": float(max(shuffled, critic_shuffled)),

@@ -31,26 +31,28 @@ STARTS = {1: (0.5, 1.0, 1.5, 2.0, 2.5), 10: (0.5, 1.0, 1.5, 2.0, 2.5)}
 SIZES = {"smoke": (64, 9, 3), "quick": (256, 41, 9), "paper": (1024, 81, 41)}
 
 
-def orbit(toy, theta, points, turns=1.0):
+def orbit(toy, theta, points, turns=1.0, *, backend):
     """Return theta and omega over whole turns from (theta, 0)."""
     period = float(toy.period(toy.energy(theta, 0.0)))
     steps = round(points * turns)
-    run = toy.with_settings(time_step=period / points).run(theta, steps=steps, record_every=1, threads=1)
+    run = toy.with_settings(time_step=period / points).run(
+        theta, steps=steps, record_every=1, threads=1, backend=backend
+    )
     return run.particles[0, :, 0, 0], run.recorded["omega"][0]
 
 
-def changes(prior, points):
+def changes(prior, points, *, backend):
     """Return the relative changes of the printed energy, that with 1/2, and the true one, over an orbit from (2, 0)."""
     toy = ganth.ToyWGAN(prior)
-    theta, omega = orbit(toy, 2.0, points)
+    theta, omega = orbit(toy, 2.0, points, backend=backend)
     energies = np.array([np.cosh(theta) + omega**2, np.cosh(theta) + omega**2 / 2, toy.energy(theta, omega)])
     return energies / energies[:, :1] - 1
 
 
-def long_run(theta):
+def long_run(theta, *, backend):
     """Return the largest change of the energy over 1000 units of time, and that of SciPy's DOP853 over 100."""
     toy = ganth.ToyWGAN()
-    run = toy.run(theta, steps=10_000, record_every=10, threads=1)
+    run = toy.run(theta, steps=10_000, record_every=10, threads=1, backend=backend)
     energy = toy.energy(run.particles[0, :, 0, 0], run.recorded["omega"][0])
     found = solve_ivp(
         lambda _, s: [stats.norm.pdf(s[0]) * s[1], 0.5 - stats.norm.cdf(s[0])], (0, 100), [theta, 0.0], "DOP853",
@@ -76,9 +78,9 @@ def compute(profile, seed, backend, jobs):
         "rescalings": len(theory.rescalings()),
         "scaling_defect": str(list(theory.gamma_scaling_defect())),
         "smallest_period": str(theory.smallest_period(theory.normal)),
-        "changes": changes("normal", points),
-        "logistic_changes": changes("logistic", points),
-        "long": np.array([long_run(theta) for theta in (0.3, 1.0, 2.0)]),
+        "changes": changes("normal", points, backend=backend),
+        "logistic_changes": changes("logistic", points, backend=backend),
+        "long": np.array([long_run(theta, backend=backend) for theta in (0.3, 1.0, 2.0)]),
         "energies": grid,
         "periods": np.array([ganth.ToyWGAN("normal", g).period(grid) for g in (1.0, 10.0)]),
         "chosen": chosen,
@@ -87,7 +89,7 @@ def compute(profile, seed, backend, jobs):
     closing = []
     for gamma, starts in STARTS.items():
         toy = ganth.ToyWGAN("normal", float(gamma))
-        paths = np.array([orbit(toy, theta, points) for theta in starts])
+        paths = np.array([orbit(toy, theta, points, backend=backend) for theta in starts])
         result[f"orbits_{gamma}"] = paths
         closing.append(np.abs(paths[:, :, -1] - paths[:, :, 0]).max())
     result["closing"] = np.array(closing)

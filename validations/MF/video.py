@@ -57,7 +57,14 @@ def compute(profile, seed, backend, jobs):
     for name, batch, trials in (("drawn", 1, seeds), ("full", "full", 1)):
         game = ganth.MeanFieldWGAN(PAIR, batch=batch, nodes=16, **SETTINGS)
         steps = round(time / game.time_step)
-        run = game.run(steps=steps, trials=trials, seed=seed, record_every=max(1, steps // (2 * frames)), threads=jobs)
+        run = game.run(
+            steps=steps,
+            trials=trials,
+            seed=seed,
+            record_every=max(1, steps // (2 * frames)),
+            threads=jobs,
+            backend=backend,
+        )
         values = [[game.generator(atoms, latents)[:, 0] for atoms in trial] for trial in run.particles]
         courses[name] = np.array([[distance(one, true) for one in trial] for trial in values])
         kept[name] = run, np.array(values)

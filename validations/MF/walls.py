@@ -26,20 +26,20 @@ SHOWN = (0.8, 2.0, 4.0)
 SIZES = {"smoke": (6, 20.0), "quick": (14, 60.0), "paper": (40, 200.0)}  # walls met; time watched afterwards
 
 
-def played(theta, omega, time, steps, gamma=1.0):
+def played(theta, omega, time, steps, gamma=1.0, *, backend):
     """Return times, theta, omega and energy of a clipped run."""
     toy = ganth.ToyWGAN("normal", gamma, 1.0, time_step=time / steps)
-    run = toy.run(theta, omega0=omega, steps=steps, record_every=1, threads=1)
+    run = toy.run(theta, omega0=omega, steps=steps, record_every=1, threads=1, backend=backend)
     theta, omega = run.particles[0, :, 0, 0], run.recorded["omega"][0]
     return run.time, theta, omega, toy.energy(theta, omega)
 
 
-def on_the_wall(hit):
+def on_the_wall(hit, *, backend):
     """Return the time from (-hit, 1) on the wall, by bisection over played runs of one step: omega is still 1."""
     low, high = 0.0, 4.0 * float(ganth.ToyWGAN().coordinate(hit)) + 1.0
     for _ in range(60):
         middle = (low + high) / 2
-        _, theta, omega, _ = played(-hit, 1.0, middle, 1)
+        _, theta, omega, _ = played(-hit, 1.0, middle, 1, backend=backend)
         low, high = (middle, high) if theta[-1] < 0 and omega[-1] == 1.0 else (low, middle)
     return (low + high) / 2
 
@@ -69,22 +69,26 @@ def compute(profile, seed, backend, jobs):
         start = float(game.energy(theta, omega))
         # A period at most to meet the wall, then the plateau.
         bound = float(game.period(start) + game.plateau(start))
-        energy = played(theta, omega, bound + after, 4000, gamma)[3]
+        energy = played(theta, omega, bound + after, 4000, gamma, backend=backend)[3]
         late = energy[np.linspace(0, bound + after, 4001) > bound]
         joined.append([start / game.wall_energy, np.abs(late - min(start, game.wall_energy)).max()])
     result = {
         "settings": {"gamma": 1.0, "clip": 1.0, "after": after},
         "joined": np.array(joined),
         "hits": hits,
-        "measured": np.array([on_the_wall(hit) for hit in hits]),
+        "measured": np.array([on_the_wall(hit, backend=backend) for hit in hits]),
         "scipy": np.array([integrated(hit) for hit in hits]),
         "predicted": np.pi * erfi(hits / np.sqrt(2)),
         "games": np.array([float(toy.plateau(toy.energy(hit, 1.0))) for hit in hits]),
     }
     for energy in SHOWN:
-        result[f"orbit_{energy}"] = np.array(played(-float(toy.turning_point(energy)), 0.0, 50.0, 1000))
-    result["collapse"] = np.array(played(-3.5, 1.0, 1700.0, 3400))[:2]
-    result["cycle"] = np.array(played(-float(toy.turning_point(0.5)), 0.0, float(toy.period(0.5)), 200))[1:3]
+        result[f"orbit_{energy}"] = np.array(
+            played(-float(toy.turning_point(energy)), 0.0, 50.0, 1000, backend=backend)
+        )
+    result["collapse"] = np.array(played(-3.5, 1.0, 1700.0, 3400, backend=backend))[:2]
+    result["cycle"] = np.array(
+        played(-float(toy.turning_point(0.5)), 0.0, float(toy.period(0.5)), 200, backend=backend)
+    )[1:3]
     return result
 
 

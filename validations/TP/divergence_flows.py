@@ -73,11 +73,11 @@ def pair(rng):
     return sides
 
 
-def decay(name, target, generated):
+def decay(name, target, generated, *, backend):
     """Return the decay of what FLOWS[name] descends, and of D_f itself, over - int q |v|^2 times a small step."""
     step = 1e-5
     q, p = (np.exp(density.log_density(GRID)) for density in (generated, target))
-    speed = velocity(GRID, target, generated, name)[:, 0]
+    speed = velocity(GRID, target, generated, name, backend=backend)[:, 0]
     flux = q * speed
     moved = q - step * np.gradient(flux, CELL, edge_order=2)
     kept = (q > 1e-13) & (moved > 1e-13)
@@ -126,7 +126,7 @@ def hilbert(order):
     return cells
 
 
-def step_factors(seed):
+def step_factors(seed, *, backend):
     """Return, for every f, the squared loss's gradient over the f-GAN's, for steps of v and of 0.3 v / 2, (f, 2).
 
     The generator is a cubic of a latent number; -E g_f(V), with g_f(V) = f'(r), is differentiated by differences.
@@ -137,13 +137,13 @@ def step_factors(seed):
     theta = np.array([0.2, 0.9, 0.3, -0.2])
 
     def loss(values, name):
-        log_r = ganth.fields.log_ratio((values @ powers)[:, None], target, generated)[0]
+        log_r = ganth.fields.log_ratio((values @ powers)[:, None], target, generated, backend=backend)[0]
         return -SLOPES[name](np.exp(log_r)).mean()
 
     rows = []
     for name in FLOWS:
         game = np.array([(loss(theta + e, name) - loss(theta - e, name)) / 2e-5 for e in 1e-5 * np.eye(4)])
-        speed = velocity((theta @ powers)[:, None], target, generated, name)[:, 0]
+        speed = velocity((theta @ powers)[:, None], target, generated, name, backend=backend)[:, 0]
         row = []
         for step in (1.0, 0.3 / 2):
             squared = 2 * (powers * (-step * speed)).mean(axis=1)  # g - (Z + step v), Z held
@@ -162,7 +162,7 @@ def compute(profile, seed, backend, jobs):
     curve = hilbert(SHOWN_ORDER)
     return {
         "settings": {"pairs": PAIRS[profile], "orders": ORDERS[profile], "games": list(FLOWS), "step": 0.3},
-        "decays": np.array([decay(name, target, generated) for name in FLOWS]),
+        "decays": np.array([decay(name, target, generated, backend=backend) for name in FLOWS]),
         "apart": np.array(
             [
                 [
@@ -179,7 +179,7 @@ def compute(profile, seed, backend, jobs):
         "curve": curve,
         "integrals": integrals(rng, PAIRS[profile]),
         "forms": three_forms(rng, PAIRS[profile]),
-        "step_factors": step_factors(seed),
+        "step_factors": step_factors(seed, backend=backend),
         "sym_f": [
             str(value)
             for value in (

@@ -64,14 +64,14 @@ def printed_ratio(name, x):
     return front * parts.sum(axis=1), slope * np.einsum("nk,nki->ni", parts, arms)
 
 
-def printed_over_true(name, seed, count):
+def printed_over_true(name, seed, count, *, backend):
     """Return how often printed r and grad r are the true ones, (count, 2), at points of the densities."""
     target, generated, *_ = PRINTED[name]
     x = np.concatenate([target.sample(count // 2, seed), generated.sample(count // 2, seed)])
     if name == "D.2":
         x = x[np.abs(x).max(axis=1) <= 2]
     r, slope = printed_ratio(name, x)
-    log_r, log_slope = ganth.fields.log_ratio(x, target, generated)
+    log_r, log_slope = ganth.fields.log_ratio(x, target, generated, backend=backend)
     true = np.exp(log_r)[:, None] * log_slope
     along = (slope * true).sum(axis=1) / (true**2).sum(axis=1)
     across = np.linalg.norm(slope - along[:, None] * true, axis=1) / np.linalg.norm(true, axis=1)
@@ -79,12 +79,12 @@ def printed_over_true(name, seed, count):
     return np.column_stack([r / np.exp(log_r), along, across])[kept]
 
 
-def deviation(name, seed, count):
+def deviation(name, seed, count, *, backend):
     """Return the distance to the nearer axis and the angle between the field and the aim of the quadrant, (n, 2)."""
     target, generated, *_, aims, _ = PRINTED[name]
     half = 2.0 if name != "D.4" else 4.0
     x = half * np.random.default_rng(seed).uniform(size=(count, 2))  # the first quadrant
-    field = ganth.fields.log_ratio(x, target, generated)[1]
+    field = ganth.fields.log_ratio(x, target, generated, backend=backend)[1]
     arm = aims[0] - x
     cosine = (field * arm).sum(axis=1) / np.linalg.norm(field, axis=1) / np.linalg.norm(arm, axis=1)
     return np.column_stack([x.min(axis=1), np.degrees(np.arccos(np.clip(cosine, -1, 1)))])
@@ -114,27 +114,27 @@ def spread(seed, count):
     return np.array(found)
 
 
-def limits(seed, count):
+def limits(seed, count, *, backend):
     """Return log r and the field over grad log r and over grad(-1/r), (n, 3), for the Gaussian models of Fig 2."""
     rows = []
     for name in ("D.1", "D.3", "D.4"):
         target, generated, *_ = PRINTED[name]
         x = np.concatenate([target.sample(count // 2, seed), generated.sample(count // 2, seed)])
-        field = ganth.fields.optimal(x, target, generated)[1]
-        log_r, slope = ganth.fields.log_ratio(x, target, generated)
+        field = ganth.fields.optimal(x, target, generated, backend=backend)[1]
+        log_r, slope = ganth.fields.log_ratio(x, target, generated, backend=backend)
         shown = (np.linalg.norm(slope, axis=1) > 1e-9) & (np.abs(log_r) < 300)
         length, slope, log_r = np.linalg.norm(field, axis=1)[shown], np.linalg.norm(slope, axis=1)[shown], log_r[shown]
         rows.append(np.column_stack([log_r, length / slope, length / (slope * np.exp(-log_r))]))
     return np.concatenate(rows)
 
 
-def identity(seed, count):
+def identity(seed, count, *, backend):
     """Return the largest gap of the field to grad r/(r (1 + r)) by central differences of r, over the scores."""
     worst, step = 0.0, 1e-5
     for target, generated, *_ in PRINTED.values():
         x = target.sample(count, seed)
         x = x[np.abs(x).max(axis=1) < 1.999] if isinstance(generated, UniformBox) else x
-        _, field, log_r = ganth.fields.optimal(x, target, generated)
+        _, field, log_r = ganth.fields.optimal(x, target, generated, backend=backend)
         r = np.exp(log_r)
         for axis in range(2):
             shift = step * np.eye(2)[axis]
@@ -152,7 +152,10 @@ def compute(profile, seed, backend, jobs):
     ring = np.column_stack([np.cos(angle), np.sin(angle)])
     circles = {
         where: np.array(
-            [ganth.fields.log_ratio(np.array(mode) + radius * ring, target, generated)[0] for radius in RADII]
+            [
+                ganth.fields.log_ratio(np.array(mode) + radius * ring, target, generated, backend=backend)[0]
+                for radius in RADII
+            ]
         )
         for where, mode in (("covered", (3.0, 3.0)), ("opposite", (-3.0, -3.0)), ("between", (0.0, 0.0)))
     }
@@ -171,18 +174,18 @@ def compute(profile, seed, backend, jobs):
         "normalised_masses": [str(theory.kernel_mass(dim, sp.Integer(dim))) for dim in (1, 2, 3)],
         "spread": spread(seed, 5 * count),
         "symbolic_gaps": [str(theory.field_gap()), str(theory.stable_gap())],
-        "identity_gap": identity(seed, count),
+        "identity_gap": identity(seed, count, backend=backend),
         "symbolic_limits": [str(limit) for limit in theory.field_limits()],
-        "limits": limits(seed, min(count, 4000)),
-        **{f"printed_{name[-1]}": printed_over_true(name, seed, min(count, 4000)) for name in PRINTED},
-        **{f"deviation_{name[-1]}": deviation(name, seed, min(count, 2000)) for name in PRINTED},
+        "limits": limits(seed, min(count, 4000), backend=backend),
+        **{f"printed_{name[-1]}": printed_over_true(name, seed, min(count, 4000), backend=backend) for name in PRINTED},
+        **{f"deviation_{name[-1]}": deviation(name, seed, min(count, 2000), backend=backend) for name in PRINTED},
         "square_gaps": [str(gap) for gap in gaps],
         "d4_fronts": [str(squares[0][0]), str(-2 * squares[0][0] * squares[0][1])],
         "d4_aims": [[str(value) for value in square[2]] for square in squares],
         "d2_fronts": [str(value) for value in theory.over_uniform(TENTH, sp.Integer(4))],
         **{f"log_r_{where}": values for where, values in circles.items()},
-        "log_r_far": ganth.fields.log_ratio(far, target, generated)[0],
-        "outside_square": ganth.fields.optimal([[2.5, 0.0]], NEAR, PRINTED["D.2"][1])[2],
+        "log_r_far": ganth.fields.log_ratio(far, target, generated, backend=backend)[0],
+        "outside_square": ganth.fields.optimal([[2.5, 0.0]], NEAR, PRINTED["D.2"][1], backend=backend)[2],
     }
 
 

@@ -33,7 +33,7 @@ def compute(profile, seed, backend, jobs):
     game = ganth.NSGAN(CUBE, lr_disc=RATE, lr_gen=RATE, batch=BATCH)
     run = game.run(
         steps=EPOCH * EPOCHS[profile], trials=SEEDS[profile], seed=seed + 1, record_every=EPOCH, dtype=DTYPE[profile],
-        threads=jobs,
+        threads=jobs, backend=backend,
     )  # fmt: skip
     modes = run.recorded["modes"]
     mixed = 1 - CUBE.shares(run.particles).sum(axis=-1)

@@ -56,9 +56,9 @@ def towards(x, modes):
     return distance[at, nearest], arms[at, nearest] / np.maximum(distance[at, nearest], 1e-300)[:, None]
 
 
-def pulls(x, target, generated):
+def pulls(x, target, generated, *, backend):
     """Return distance to the nearest mode, length of the field, and its cosine with the way there, (3, n)."""
-    field = ganth.fields.optimal(x, target, generated)[1]
+    field = ganth.fields.optimal(x, target, generated, backend=backend)[1]
     distance, way = towards(x, target.means)
     length = np.linalg.norm(field, axis=1)
     cosine = (field * way).sum(axis=1) / np.maximum(length, 1e-300)
@@ -76,7 +76,7 @@ def summary(found):
     ]
 
 
-def near(model, radii, *, ring):
+def near(model, radii, *, ring, backend):
     """Return the mean length of the field in discs, or on circles, around each mode, (modes, radii)."""
     target, generated, _ = MODELS[model]
     angle = 2 * np.pi * (np.arange(64) + 0.5) / 64
@@ -86,7 +86,7 @@ def near(model, radii, *, ring):
     for mode in target.means:
         for radius in radii:
             x = mode + radius * (parts[:, None, None] * unit).reshape(-1, 2)
-            rows.append(np.linalg.norm(ganth.fields.optimal(x, target, generated)[1], axis=1).mean())
+            rows.append(np.linalg.norm(ganth.fields.optimal(x, target, generated, backend=backend)[1], axis=1).mean())
     return np.array(rows).reshape(len(target.means), len(radii))
 
 
@@ -98,22 +98,28 @@ def compute(profile, seed, backend, jobs):
     for name, (target, generated, half) in MODELS.items():
         key = name.replace(" ", "_")
         x = grid(half, count)
-        result[f"d_{key}"] = ganth.fields.optimal(x, target, generated)[0].reshape(count, count)
+        result[f"d_{key}"] = ganth.fields.optimal(x, target, generated, backend=backend)[0].reshape(count, count)
         coarse = grid(half * (1 - 1 / SHOWN), SHOWN)
-        result[f"arrows_{key}"] = ganth.fields.optimal(coarse, target, generated)[1]
-        drawn, everywhere = pulls(generated.sample(samples, seed), target, generated), pulls(x, target, generated)
+        result[f"arrows_{key}"] = ganth.fields.optimal(coarse, target, generated, backend=backend)[1]
+        drawn, everywhere = (
+            pulls(generated.sample(samples, seed), target, generated, backend=backend),
+            pulls(x, target, generated, backend=backend),
+        )
         result[f"drawn_{key}"], result[f"everywhere_{key}"] = summary(drawn), summary(everywhere)
         result[f"dots_{key}"] = np.concatenate([drawn[:2, :400], everywhere[:2, some]], 1)
-        d, field, log_ratio = ganth.fields.optimal(target.means, target, generated)
+        d, field, log_ratio = ganth.fields.optimal(target.means, target, generated, backend=backend)
         result[f"modes_{key}"] = np.column_stack([d, field, log_ratio])
-        result[f"discs_{key}"], result[f"rings_{key}"] = near(name, REACH, ring=False), near(name, CIRCLES, ring=True)
+        result[f"discs_{key}"], result[f"rings_{key}"] = (
+            near(name, REACH, ring=False, backend=backend),
+            near(name, CIRCLES, ring=True, backend=backend),
+        )
     target, generated, _ = MODELS["start"]
-    result["outside"] = np.column_stack([OUT, ganth.fields.optimal(OUT, target, generated)[1]])
+    result["outside"] = np.column_stack([OUT, ganth.fields.optimal(OUT, target, generated, backend=backend)[1]])
     far, drawn, _ = MODELS["far modes"]
     cloud = drawn.sample(samples, seed)
     # Particles that follow the field, the generator's density held where it is.
     for _ in range(40 if profile == "smoke" else 400):
-        step = ganth.fields.optimal(cloud, far, drawn)[1]
+        step = ganth.fields.optimal(cloud, far, drawn, backend=backend)[1]
         cloud = cloud + 0.02 * step / np.maximum(1.0, 0.1 * np.linalg.norm(step, axis=1))[:, None]
     first = drawn.sample(samples, seed)
     result["reached"] = [

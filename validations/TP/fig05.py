@@ -61,7 +61,7 @@ def compute(profile, seed, backend, jobs):
     game = ganth.NSGAN(CUBE, lr_disc=RATE, lr_gen=RATE, batch=BATCH)
     run = game.run(
         steps=EPOCH * EPOCHS[profile], trials=SEEDS[profile], seed=seed + 3, record_every=EPOCH, dtype=DTYPE[profile],
-        threads=jobs,
+        threads=jobs, backend=backend,
     )  # fmt: skip
     directions = ganth.streams.normal(seed, (DIRECTIONS, 3), step=1)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)

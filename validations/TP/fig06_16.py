@@ -42,7 +42,7 @@ def compute(profile, seed, backend, jobs):
         **{f"real_{name}": float(real[name]) for name in ("accuracy", "mixed", "crowded")},
     }  # fmt: skip
     for name, study in studies.items():
-        course = gathered(study.train(TRIALS[profile], seed=seed, jobs=jobs))
+        course = gathered(study.train(TRIALS[profile], seed=seed, jobs=jobs, backend=backend))
         section, appendix = course["pairs_section"], course["pairs_appendix"]
         upper = np.triu(np.ones(section.shape[-2:], bool), 1)
         found |= {

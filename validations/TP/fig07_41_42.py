@@ -41,7 +41,7 @@ def compute(profile, seed, backend, jobs):
     for name, study in studies.items():
         noisy = dataclasses.replace(study, noise=NOISE, epochs=last)
         for word, one in zip(WORDS, (study, noisy), strict=True):
-            found[name, word] = one.train(TRIALS[profile], seed=seed, jobs=jobs)
+            found[name, word] = one.train(TRIALS[profile], seed=seed, jobs=jobs, backend=backend)
     study = studies[PICTURED]
     shown = sorted({max(study.every, round(part * last / study.every) * study.every) for part in SHOWN})
     result = {

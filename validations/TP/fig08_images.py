@@ -26,7 +26,7 @@ FEW = {"mnist": 1, "fashion-mnist": 4, "cifar-10": 4}  # modes that the source i
 def compute(profile, seed, backend, jobs):
     found = {"settings": {"dtype": "float32", "data": [], "studies": []}}
     for data, few in FEW.items():
-        one = early_stops(profile, data, seed=seed, jobs=jobs)
+        one = early_stops(profile, data, seed=seed, jobs=jobs, backend=backend)
         if "missing" in one:
             found[f"missing_{data}"] = one["missing"]
             continue

@@ -32,7 +32,7 @@ COLOURS = ("blue", "orange", "purple", "green")
 def compute(profile, seed, backend, jobs):
     found = {"settings": {"dtype": "float32", "rows": [], "lags": list(range(-MOST, MOST + 1))}}
     for data in DATA:
-        one = early_stops(profile, data, seed=seed, jobs=jobs)
+        one = early_stops(profile, data, seed=seed, jobs=jobs, backend=backend)
         if "missing" in one:
             found[f"missing_{data}"] = one["missing"]
             continue

@@ -84,7 +84,8 @@ def compute(profile, seed, backend, jobs):
     for start in STARTS:
         game = start_game(first, start)
         for trial in range(trials):
-            training = game.train(FITTED[profile] if trial == 0 else 0, seed=seed, trial=trial, keep=(0,), threads=jobs)
+            epochs = FITTED[profile] if trial == 0 else 0
+            training = game.train(epochs, seed=seed, trial=trial, keep=(0,), backend=backend, threads=jobs)
             first_images = training.generate(count, epoch=0)
             starts.append(data.spread(first_images))
             if trial == 0:
@@ -97,7 +98,7 @@ def compute(profile, seed, backend, jobs):
     }  # fmt: skip
     epochs = {}
     for name, study in studies.items():
-        trainings = study.train(trials, seed=seed, jobs=jobs)
+        trainings = study.train(trials, seed=seed, jobs=jobs, backend=backend)
         epochs[name] = sorted({round(part * study.epochs / study.every) * study.every for part in PARTS})
         # One that diverged shows its last whole epoch.
         at = [[t.generate(count, epoch=int(t.kept[t.kept <= e][-1])) for e in epochs[name]] for t in trainings]

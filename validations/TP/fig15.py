@@ -47,11 +47,11 @@ GRID = {"smoke": 81, "quick": 241, "paper": 801}
 PAIRS = {"smoke": 20, "quick": 200, "paper": 2000}
 
 
-def value(generated, x):
-    return ganth.fields.optimal(np.atleast_2d(x), DATA, generated)[0]
+def value(generated, x, *, backend):
+    return ganth.fields.optimal(np.atleast_2d(x), DATA, generated, backend=backend)[0]
 
 
-def half_bounds(rng, count):
+def half_bounds(rng, count, *, backend):
     """Return (count, 2): total variation of random mixtures, and int (p + q)(d* - 1/2)^+, on the line."""
     grid = np.linspace(-14, 14, 2801)[:, None]
     rows = []
@@ -62,17 +62,17 @@ def half_bounds(rng, count):
         target = GaussianMixture(means, variances, weights)
         other = GaussianMixture(means + size * rng.normal(size=(k, 1)), variances, weights)
         p, q = (np.exp(density.log_density(grid)) for density in (target, other))
-        d = ganth.fields.optimal(grid, target, other)[0]
+        d = ganth.fields.optimal(grid, target, other, backend=backend)[0]
         rows.append([0.5 * np.abs(p - q).sum() * 0.01, ((p + q) * np.maximum(d - 0.5, 0)).sum() * 0.01, d.max()])
     return np.array(rows)
 
 
-def best_fit(x, shape):
+def best_fit(x, shape, *, backend):
     """Return the factor and the share of `spread_out` for which d* is nearest to the cone of Assumption 5.1."""
 
     def miss(parameters):
         factor, share = np.exp(parameters[0]), 1 / (1 + np.exp(-parameters[1]))
-        return float(((value(spread_out(factor, share), x) - shape) ** 2).mean())
+        return float(((value(spread_out(factor, share), x, backend=backend) - shape) ** 2).mean())
 
     found = optimize.minimize(miss, [0.3, -2.0], method="Nelder-Mead", options={"maxiter": 80})
     return float(np.exp(found.x[0])), float(1 / (1 + np.exp(-found.x[1]))), float(np.sqrt(found.fun))
@@ -86,21 +86,29 @@ def compute(profile, seed, backend, jobs):
     h = np.sqrt(2 * VARIANCE)
     away = np.linalg.norm(plane[:, None] - DATA.means, axis=2).min(axis=1)
     cone = np.maximum(0.5 - np.sqrt(2) / (8 * h) * away, 0.0)
-    fit = best_fit(plane, cone)
-    wide = value(GENERATORS["1.1 σ and a tenth spread"], plane)
+    fit = best_fit(plane, cone, backend=backend)
+    wide = value(GENERATORS["1.1 σ and a tenth spread"], plane, backend=backend)
     return {
         "settings": {"grid": count, "variance": VARIANCE, "generators": list(GENERATORS), "factors": FACTORS.tolist()},
         "plane": wide.reshape(count, count),
         "rank": float(np.corrcoef(away.argsort().argsort(), (-wide).argsort().argsort())[0, 1]),
-        "cuts": np.array([value(generated, cut) for generated in GENERATORS.values()]),
-        "centres": np.array([value(generated, CORNERS).mean() for generated in GENERATORS.values()]),
-        "far": np.array([value(generated, [[0.0, 0.0], [2.0, 2.0]]) for generated in GENERATORS.values()]),
+        "cuts": np.array([value(generated, cut, backend=backend) for generated in GENERATORS.values()]),
+        "centres": np.array([value(generated, CORNERS, backend=backend).mean() for generated in GENERATORS.values()]),
+        "far": np.array(
+            [value(generated, [[0.0, 0.0], [2.0, 2.0]], backend=backend) for generated in GENERATORS.values()]
+        ),
         "scan": np.array(
-            [[value(spread_out(k, 0.0), CORNERS).mean(), value(spread_out(k, 0.0), plane).max()] for k in FACTORS]
+            [
+                [
+                    value(spread_out(k, 0.0), CORNERS, backend=backend).mean(),
+                    value(spread_out(k, 0.0), plane, backend=backend).max(),
+                ]
+                for k in FACTORS
+            ]
         ),
         "fit": np.array(fit),
-        "same_gap": float(np.abs(value(DATA, plane) - 0.5).max()),
-        "bounds": half_bounds(np.random.default_rng(seed), PAIRS[profile]),
+        "same_gap": float(np.abs(value(DATA, plane, backend=backend) - 0.5).max()),
+        "bounds": half_bounds(np.random.default_rng(seed), PAIRS[profile], backend=backend),
     }
 
 

@@ -49,7 +49,9 @@ def compute(profile, seed, backend, jobs):
     }  # fmt: skip
     for data in (DATA, "mnist"):
         for name in STUDIES:
-            course = gathered(three_phases(profile, data)[name].train(TRIALS[profile], seed=seed, jobs=jobs))
+            course = gathered(
+                three_phases(profile, data)[name].train(TRIALS[profile], seed=seed, jobs=jobs, backend=backend)
+            )
             section, key = course["pairs_section"], f"{data}_{name}"
             result[f"{key}_pairs"] = section[:, :, upper].sum(axis=2)
             result[f"{key}_nonzero"] = (section > 0).sum(axis=(2, 3))

@@ -36,7 +36,7 @@ def compute(profile, seed, backend, jobs):
     game = ganth.NSGAN(CUBE, generator=NETWORK, discriminator=NETWORK, lr_disc=RATE, lr_gen=RATE, batch=BATCH)
     run = game.run(
         steps=EPOCH * EPOCHS[profile], trials=SEEDS[profile], seed=seed, record_every=EPOCH, dtype=DTYPE[profile],
-        threads=jobs,
+        threads=jobs, backend=backend,
     )  # fmt: skip
     warmup, metric, stops = min(WARMUP, EPOCHS[profile] // 2), run.recorded["metric"], []
     for row in metric:

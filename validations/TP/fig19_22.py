@@ -41,7 +41,7 @@ def compute(profile, seed, backend, jobs):
     game = ganth.NSGAN(CUBE, lr_disc=RATE, lr_gen=RATE, batch=BATCH)
     run = game.run(
         steps=EPOCH * EPOCHS[profile], trials=SEEDS[profile], seed=seed + 2, record_every=EPOCH, dtype=DTYPE[profile],
-        threads=jobs,
+        threads=jobs, backend=backend,
     )  # fmt: skip
     modes, metric = run.recorded["modes"].astype(int), run.recorded["metric"]
     warmup = min(WARMUP, EPOCHS[profile] // 2)

@@ -22,7 +22,7 @@ DATA, FEW = "mnist", 1
 
 
 def compute(profile, seed, backend, jobs):
-    return early_stops(profile, DATA, seed=seed, jobs=jobs)
+    return early_stops(profile, DATA, seed=seed, jobs=jobs, backend=backend)
 
 
 def check(result):

@@ -23,7 +23,7 @@ DATA, FEW = "fashion-mnist", 4
 
 
 def compute(profile, seed, backend, jobs):
-    return early_stops(profile, DATA, seed=seed, jobs=jobs)
+    return early_stops(profile, DATA, seed=seed, jobs=jobs, backend=backend)
 
 
 def check(result):

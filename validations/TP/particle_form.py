@@ -25,7 +25,7 @@ LENGTH = {"smoke": 60, "quick": 1000, "paper": 4000}
 TRIALS = {"smoke": 2, "quick": 5, "paper": 20}
 
 
-def generators(form, profile, seed, jobs, *, rate, step=1.0):
+def generators(form, profile, seed, jobs, *, rate, step=1.0, backend):
     """Return the generators' weights (trials, records, size)."""
     network = nn.Dense((32, 32), activation="tanh")
     game = ganth.NSGAN(
@@ -33,7 +33,7 @@ def generators(form, profile, seed, jobs, *, rate, step=1.0):
         particle_step=step, n_samples=8,
     )  # fmt: skip
     every = LENGTH[profile] // 20
-    run = game.run(steps=every, trials=TRIALS[profile], seed=seed, threads=jobs)
+    run = game.run(steps=every, trials=TRIALS[profile], seed=seed, threads=jobs, backend=backend)
     rows = [run.state["generator"]]
     for _ in range(19):
         run = run.extend(every, threads=jobs)
@@ -42,11 +42,16 @@ def generators(form, profile, seed, jobs, *, rate, step=1.0):
 
 
 def compute(profile, seed, backend, jobs):
-    network = generators("network", profile, seed, jobs, rate=RATE)
+    network = generators("network", profile, seed, jobs, rate=RATE, backend=backend)
     gaps = [
-        np.abs(generators("particle", profile, seed, jobs, rate=RATE / s, step=s) - network).max(axis=2) for s in STEPS
+        np.abs(generators("particle", profile, seed, jobs, rate=RATE / s, step=s, backend=backend) - network).max(
+            axis=2
+        )
+        for s in STEPS
     ]
-    same = np.abs(generators("particle", profile, seed, jobs, rate=RATE, step=0.7) - network).max(axis=2)
+    same = np.abs(generators("particle", profile, seed, jobs, rate=RATE, step=0.7, backend=backend) - network).max(
+        axis=2
+    )
     every = LENGTH[profile] // 20
     return {
         "settings": {"steps": list(STEPS), "rate": RATE, "every": every, "trials": TRIALS[profile]},

@@ -61,7 +61,7 @@ def compute(profile, seed, backend, jobs):
         game = ganth.NSGAN(CUBE, generator=network, discriminator=network, lr_disc=RATE, lr_gen=RATE, batch=BATCH)
         run = game.run(
             steps=EPOCH * EPOCHS[profile], trials=SEEDS[profile], seed=seed, record_every=EPOCH, dtype=DTYPE[profile],
-            threads=jobs,
+            threads=jobs, backend=backend,
         )  # fmt: skip
         metric = run.recorded["metric"]
         found |= {

@@ -56,14 +56,14 @@ def points(seed, count):
 
 def compute(profile, seed, backend, jobs):
     x = points(seed, POINTS[profile])
-    log_r, slope = ganth.fields.log_ratio(x, TARGET, GENERATED)
+    log_r, slope = ganth.fields.log_ratio(x, TARGET, GENERATED, backend=backend)
     kept = (log_r > -12) & (log_r < 5) & (np.linalg.norm(slope, axis=1) > 1e-6)
     x, log_r = x[kept], log_r[kept]
-    optimal = ganth.fields.optimal(x, TARGET, GENERATED)[1]
+    optimal = ganth.fields.optimal(x, TARGET, GENERATED, backend=backend)[1]
     rows, balance, numeric = [], [], []
     for f, _ in CASES.values():
         value, derivative = functions(f)
-        field = ganth.fields.suboptimal(x, TARGET, GENERATED, value, derivative)[1]
+        field = ganth.fields.suboptimal(x, TARGET, GENERATED, value, derivative, backend=backend)[1]
         length = np.linalg.norm(field, axis=1)
         whole = np.linalg.norm(optimal, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -78,7 +78,11 @@ def compute(profile, seed, backend, jobs):
         gap = 0.0
         for axis in np.eye(2):
             up, down = (
-                np.log(ganth.fields.suboptimal(some + s * step * axis, TARGET, GENERATED, value, derivative)[0])
+                np.log(
+                    ganth.fields.suboptimal(
+                        some + s * step * axis, TARGET, GENERATED, value, derivative, backend=backend
+                    )[0]
+                )
                 for s in (1, -1)
             )
             gap = max(gap, float(np.median(np.abs((up - down) / (2 * step) - field[slow] @ axis))))
@@ -94,8 +98,8 @@ def compute(profile, seed, backend, jobs):
         "rows": np.array(rows),
         "balance": np.array(balance),
         "numeric": np.array(numeric),
-        "arrows": ganth.fields.suboptimal(coarse, TARGET, GENERATED, *backward)[1],
-        "d": ganth.fields.suboptimal(fine, TARGET, GENERATED, *backward)[0].reshape(81, 81),
+        "arrows": ganth.fields.suboptimal(coarse, TARGET, GENERATED, *backward, backend=backend)[1],
+        "d": ganth.fields.suboptimal(fine, TARGET, GENERATED, *backward, backend=backend)[0].reshape(81, 81),
         "sym_taylor": [str(theory.taylor_rest(f)) for f in (1 + R**2, sp.exp(-R), sp.cos(R))],
         "sym_backward": [str(sp.factor(theory.cosine_sign(theory.BACKWARD)))],
     }

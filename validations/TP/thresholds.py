@@ -46,7 +46,7 @@ STEPS = np.geomspace(0.02, 20.0, 25)
 COUNTS = {"smoke": 256, "quick": 4096, "paper": 65_536}
 
 
-def course(factor, stretch, seed, count):
+def course(factor, stretch, seed, count, *, backend):
     """Return q along WIDTHS for data multiplied by a factor, its modes further apart by a stretch."""
     means, variance = factor * stretch * CUBE, factor**2 * VARIANCE
     data = GaussianMixture(means, variance)
@@ -54,7 +54,7 @@ def course(factor, stretch, seed, count):
     for width in WIDTHS:
         generated = GaussianMixture(means, width**2 * variance)
         x = generated.sample(count, seed)
-        log_r, slope = ganth.fields.log_ratio(x, data, generated)
+        log_r, slope = ganth.fields.log_ratio(x, data, generated, backend=backend)
         found.append(stopping.metric(log_r, slope, modes=8, logits=True))  # d* = sigmoid(log r)
     return np.array(found)
 
@@ -90,8 +90,8 @@ def leavers(apart, seed, count):
 
 def compute(profile, seed, backend, jobs):
     count = COUNTS[profile]
-    by_factor = np.array([course(factor, 1.0, seed, count) for factor in FACTORS])
-    by_stretch = np.array([course(1.0, stretch, seed, count) for stretch in STRETCHES])
+    by_factor = np.array([course(factor, 1.0, seed, count, backend=backend) for factor in FACTORS])
+    by_stretch = np.array([course(1.0, stretch, seed, count, backend=backend) for stretch in STRETCHES])
     digits = images.sample(64)
     left = {apart: leavers(apart, seed, count) for apart in APART}
     return {

@@ -39,13 +39,13 @@ COUNTS = {"smoke": (61, 400), "quick": (201, 1200), "paper": (601, 20_000)}
 DT, STEPS = 0.02, 600
 
 
-def void(name, count):
+def void(name, count, *, backend):
     """Return distance to the nearest mode over half the modes' distance, and field length, in the void of a model."""
     half, target, generated = MODELS[name]
     axis = np.linspace(-half, half, count)
     x = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     away = np.linalg.norm(x[:, None] - target.means, axis=2).min(axis=1)
-    _, field, log_r = ganth.fields.optimal(x, target, generated)
+    _, field, log_r = ganth.fields.optimal(x, target, generated, backend=backend)
     kept = (away > 3 * VARIANCE**0.5) & (log_r < 0)
     return np.column_stack([away / half, np.linalg.norm(field, axis=1)])[kept]
 
@@ -60,13 +60,13 @@ def crossing(name, height):
     return optimize.brentq(across, -half / 3, half / 3, xtol=1e-13)
 
 
-def travel(name, seed, count):
+def travel(name, seed, count, *, backend):
     """Return starts and ends of particles drawn from p_g, which the field moves; steps are at most 0.1 long."""
     _, target, generated = MODELS[name]
     start = generated.sample(count, seed)
     x = start.copy()
     for _ in range(STEPS):
-        field = ganth.fields.optimal(x, target, generated)[1]
+        field = ganth.fields.optimal(x, target, generated, backend=backend)[1]
         x += field * np.minimum(DT, 0.1 / np.maximum(np.linalg.norm(field, axis=1), 1e-300))[:, None]
     return start, x
 
@@ -81,20 +81,22 @@ def compute(profile, seed, backend, jobs):
         "crossing_clustered": crossing("clustered", 1.0),
         "across": np.array(
             [
-                ganth.fields.optimal(np.column_stack([near, np.full(len(near), height)]), *MODELS["far"][1:])[1][:, 0]
+                ganth.fields.optimal(
+                    np.column_stack([near, np.full(len(near), height)]), *MODELS["far"][1:], backend=backend
+                )[1][:, 0]
                 for height in HEIGHTS
             ]
         ),
     }
     for name in MODELS:
-        rows = void(name, count)
+        rows = void(name, count, backend=backend)
         at = np.digitize(rows[:, 0], BINS)
         result[f"void_{name}"] = np.array(
             [rows[at == b, 1].mean() if (at == b).any() else np.nan for b in range(1, len(BINS))]
         )
         result[f"void_lengths_{name}"] = np.quantile(rows[:, 1], [0.1, 0.5, 0.9])
         result[f"void_mean_{name}"] = float(rows[:, 1].mean())
-        start, end = travel(name, seed, particles)
+        start, end = travel(name, seed, particles, backend=backend)
         result[f"start_{name}"], result[f"end_{name}"] = start, end
     return result
 

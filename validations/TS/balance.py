@@ -4,11 +4,13 @@ RemedyGANs on the ring by discriminator steps and rate, minimax and non-saturati
 then shown all eight.  Toy checks.  Writes balance.json, balance.png.
 """
 
+import functools
+
 import numpy as np
-from joblib import Parallel, delayed
 
 import ganth
 from ganth.claims import Verdict
+from ganth.sweeps import each
 from ganth.targets import GaussianMixture
 
 TITLE = "Balance of the two players on a ring of eight modes, and whether a collapse lasts"
@@ -38,17 +40,17 @@ AFTER = {"slow D": (5e-4, 2e-3), "balanced": (1e-3, 1e-3)}
 RING = GaussianMixture.ring(8, 2.0, 0.01)
 
 
-def play(loss, strength, steps, trials, seed):
+def play(loss, strength, steps, trials, seed, *, backend):
     rate, count = STRENGTHS[strength]
     game = ganth.RemedyGAN(RING, loss=loss, lr_disc=rate, lr_gen=1e-3, n_disc=count)
-    run = game.run(steps=steps, trials=trials, seed=seed)
+    run = game.run(steps=steps, trials=trials, seed=seed, backend=backend)
     return np.array([run.recorded[name][:, -1] for name in ("modes", "precision")])
 
 
-def persist(rates, steps, trials, seed):
+def persist(rates, steps, trials, seed, *, backend):
     """Return the modes covered by iteration after a start on one mode, (trials, records)."""
     single = ganth.RemedyGAN(GaussianMixture(RING.means[:1], 0.01), lr_disc=1e-3, lr_gen=1e-3)
-    start = single.run(steps=steps, trials=trials, seed=seed, record_every=max(1, steps // 12))
+    start = single.run(steps=steps, trials=trials, seed=seed, record_every=max(1, steps // 12), backend=backend)
     disc, gen = AFTER[rates]
     game = ganth.RemedyGAN(RING, lr_disc=disc, lr_gen=gen)
     later = game.continue_run(start, 2 * steps)
@@ -60,15 +62,15 @@ def persist(rates, steps, trials, seed):
 def compute(profile, seed, backend, jobs):
     steps, trials = STEPS[profile], TRIALS[profile]
     cells = [(loss, strength) for loss in LOSSES for strength in STRENGTHS]
-    work = [delayed(play)(*cell, steps, trials, seed) for cell in cells]
-    work += [delayed(persist)(rates, steps, trials, seed) for rates in AFTER]
-    found = Parallel(n_jobs=jobs)(work)
-    table = np.array(found[: len(cells)]).reshape(len(LOSSES), len(STRENGTHS), 2, trials)
+    how = {"executor": ganth.executor_for(backend), "jobs": jobs}
+    table = each(functools.partial(play, backend=backend), [(*cell, steps, trials, seed) for cell in cells], **how)
+    after = each(functools.partial(persist, backend=backend), [(rates, steps, trials, seed) for rates in AFTER], **how)
+    table = np.array(table).reshape(len(LOSSES), len(STRENGTHS), 2, trials)
     return {
         "settings": {"steps": steps, "trials": trials, "strengths": list(STRENGTHS)},
         "modes": table[:, :, 0],
         "precision": table[:, :, 1],
-        "after": np.array(found[len(cells) :]),
+        "after": np.array(after),
     }
 
 

@@ -94,9 +94,9 @@ def best_slope(weight):
     return np.array([np.abs(found), 1 + np.abs(gap) / (2 * weight * density), density])
 
 
-def at_rest(loss, steps, **settings):
+def at_rest(loss, steps, *, backend, **settings):
     game = ganth.DiracGAN(loss=loss, lr_disc=0.05, lr_gen=0.05, order="alternating", **settings)
-    run = game.run([[0.0]], phi0=0.1, steps=steps, record_every=max(1, steps // 400))
+    run = game.run([[0.0]], phi0=0.1, steps=steps, record_every=max(1, steps // 400), backend=backend)
     return np.column_stack([run.steps, np.abs(run.particles[0, :, 0, 0]), np.abs(run.recorded["phi"][0])])
 
 
@@ -109,8 +109,8 @@ def compute(profile, seed, backend, jobs):
         "printed_penalty": play(1.0, WEIGHT / 20),
         "right": play(-1.0, 0.0),
         "slope": best_slope(WEIGHT),
-        "penalised": at_rest("wgan_gp", steps, grad_reg=1.0, target_norm=1.0),
-        "r1": at_rest("linear", steps, grad_reg=1.0),
+        "penalised": at_rest("wgan_gp", steps, grad_reg=1.0, target_norm=1.0, backend=backend),
+        "r1": at_rest("linear", steps, grad_reg=1.0, backend=backend),
         "symbolic": [*[str(v) for v in theory.penalty_costs()], str(theory.penalised_slope())],
     }
 

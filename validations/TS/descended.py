@@ -62,11 +62,11 @@ def gradients(seed, count):
     return np.concatenate(rows)
 
 
-def sampled(seed, count):
+def sampled(seed, count, *, backend):
     """Return the NS gradient in the mean of one pair by samples of q, its standard error, and both closed forms."""
     p, q = GaussianMixture([[-2.0], [2.0]], 0.5), GaussianMixture([[1.0]], 0.5)
     x = 1.0 + np.sqrt(0.5) * streams.normal(seed, (count, 1))
-    log_r, slope = ganth.fields.log_ratio(x, p, q)
+    log_r, slope = ganth.fields.log_ratio(x, p, q, backend=backend)
     pulls = -slope[:, 0] / (1 + np.exp(log_r))
     found = [float(div.gradient(name, p, q)["means"][0, 0]) for name in ("ns", "ns_loss")]
     return np.array([pulls.mean(), pulls.std() / np.sqrt(count), *found])
@@ -104,7 +104,7 @@ def compute(profile, seed, backend, jobs):
         "symbolic": [str(gaps[name]) for name in ("minimax", "ns", "substituted")],
         "forms": [str(theory.ns_forms_gap()), str(theory.curvature("ns"))],
         "gradients": gradients(seed, PAIRS[profile]),
-        "sampled": sampled(seed, SAMPLES[profile]),
+        "sampled": sampled(seed, SAMPLES[profile], backend=backend),
         "path_ns": descend("ns", STEPS[profile])[:: max(1, STEPS[profile] // 300)],
         "path_loss": descend("ns_loss", STEPS[profile])[:: max(1, STEPS[profile] // 300)],
         "weights": weights,

@@ -69,9 +69,9 @@ def saturation(scaled):
     return float(-np.logaddexp(0.0, -ganth.fields.log_ratio([[scaled]], p, q)[0][0]))
 
 
-def dirac(noise, steps):
+def dirac(noise, steps, *, backend):
     game = ganth.DiracGAN(loss="vanilla", lr_disc=0.05, lr_gen=0.05, order="alternating", noise=noise)
-    run = game.run([[1.0]], steps=steps, record_every=max(1, steps // 300))
+    run = game.run([[1.0]], steps=steps, record_every=max(1, steps // 300), backend=backend)
     return np.column_stack([run.steps, np.abs(run.particles[0, :, 0, 0])])
 
 
@@ -99,8 +99,8 @@ def compute(profile, seed, backend, jobs):
         "empirical": np.array([empirical(int(n)) for n in COUNTS]),
         "far_density": noised.log_density(far),
         "symbolic": [str(theory.noise_scaling()), str(transform_gap())],
-        "without": dirac(0.0, STEPS[profile]),
-        "with_noise": dirac(1.0, STEPS[profile]),
+        "without": dirac(0.0, STEPS[profile], backend=backend),
+        "with_noise": dirac(1.0, STEPS[profile], backend=backend),
     }
 
 

@@ -68,7 +68,9 @@ def compute(profile, seed, backend, jobs):
     modes = []
     for settings in GAMES.values():
         game = ganth.RemedyGAN(ring, lr_disc=5e-4, lr_gen=2e-3, **settings)
-        modes.append(game.run(steps=STEPS[profile], trials=TRIALS[profile], seed=seed).recorded["modes"][:, -1])
+        modes.append(
+            game.run(steps=STEPS[profile], trials=TRIALS[profile], seed=seed, backend=backend).recorded["modes"][:, -1]
+        )
     copies = np.repeat(np.random.default_rng(seed).normal(size=(1, 2)), BATCH, axis=0)
     return {
         "settings": {"batch": BATCH, "batches": BATCHES[profile], "steps": STEPS[profile], "trials": TRIALS[profile]},

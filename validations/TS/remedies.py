@@ -4,11 +4,13 @@ Toy checks: ganth.RemedyGAN, each remedy at one strength fixed beforehand, at tw
 generator's four times the discriminator's) and "balanced".  All seeds count.  Writes remedies.json, remedies.png.
 """
 
+import functools
+
 import numpy as np
-from joblib import Parallel, delayed
 
 import ganth
 from ganth.claims import Verdict
+from ganth.sweeps import each
 
 TITLE = "Remedies of mode collapse on a ring of eight modes"
 CAPTION = (
@@ -58,20 +60,25 @@ GROUPS = {
 SINGLES = tuple(name for claim, names in GROUPS.items() if claim != "TS-S11-combined" for name in names)
 
 
-def play(rates, remedy, steps, trials, seed):
+def play(rates, remedy, steps, trials, seed, *, backend):
     """Return the modes covered and the precision of each trial, (2, trials)."""
     settings = {**RATES[rates], **REMEDIES[remedy]}
     if settings.get("anneal"):
         settings["anneal"] = max(1, 4 * steps // 5)
     ring = ganth.targets.GaussianMixture.ring(8, 2.0, 0.01)
-    run = ganth.RemedyGAN(ring, **settings).run(steps=steps, trials=trials, seed=seed)
+    run = ganth.RemedyGAN(ring, **settings).run(steps=steps, trials=trials, seed=seed, backend=backend)
     return np.array([run.recorded[name][:, -1] for name in ("modes", "precision")])
 
 
 def compute(profile, seed, backend, jobs):
     steps, trials = STEPS[profile], TRIALS[profile]
     cells = [(rates, remedy) for rates in RATES for remedy in REMEDIES]
-    found = Parallel(n_jobs=jobs)(delayed(play)(*cell, steps, trials, seed) for cell in cells)
+    found = each(
+        functools.partial(play, backend=backend),
+        [(*cell, steps, trials, seed) for cell in cells],
+        executor=ganth.executor_for(backend),
+        jobs=jobs,
+    )
     results = np.array(found).reshape(len(RATES), len(REMEDIES), 2, trials)
     return {
         "settings": {"steps": steps, "trials": trials, "remedies": list(REMEDIES), "rates": list(RATES)},

@@ -45,20 +45,20 @@ def mean_of(function, law):
     return float((function(z + law.means[0, 0]) * share).sum())
 
 
-def parting():
+def parting(*, backend):
     """Return, at each distance: E_q D, 1 - E_p D, gradients of minimax and NS, NS clipped, E_q -log D, (n, 6)."""
     rows = []
     for distance in DISTANCES:
         p, q = line(0.0), line(distance)
 
         def d(x, p=p, q=q):
-            return ganth.fields.optimal(x[:, None], p, q)[0]
+            return ganth.fields.optimal(x[:, None], p, q, backend=backend)[0]
 
         def doubt(x, p=p, q=q):
-            return ganth.fields.optimal(x[:, None], q, p)[0]  # 1 - D, with its digits
+            return ganth.fields.optimal(x[:, None], q, p, backend=backend)[0]  # 1 - D, with its digits
 
         def loss(x, p=p, q=q):
-            return np.logaddexp(0.0, -ganth.fields.log_ratio(x[:, None], p, q)[0])
+            return np.logaddexp(0.0, -ganth.fields.log_ratio(x[:, None], p, q, backend=backend)[0])
 
         slopes = [abs(float(div.pathwise_gradient(name, p, q)["means"][0, 0])) for name in ("minimax", "ns")]
         clipped = abs(float(div.pathwise_gradient("ns", p, q, clip=CLIP)["means"][0, 0]))
@@ -100,7 +100,7 @@ def compute(profile, seed, backend, jobs):
         "slopes": slopes,
         "slope_gap": gap,
         "symbolic": [str(v) for v in (*theory.logit_slopes(), *theory.logit_limits())],
-        "parting": parting(),
+        "parting": parting(backend=backend),
         "unseen": unseen(),
         "mass": pull_of_mass(),
     }

@@ -56,7 +56,7 @@ def compute(profile, seed, backend, jobs):
     ring, modes = GaussianMixture.ring(8, 2.0, 0.01), []
     for r in GAME_RATIOS:
         remedy = ganth.RemedyGAN(ring, lr_disc=1e-3 * np.sqrt(r), lr_gen=1e-3 / np.sqrt(r))
-        run = remedy.run(steps=STEPS[profile], trials=TRIALS[profile], seed=seed)
+        run = remedy.run(steps=STEPS[profile], trials=TRIALS[profile], seed=seed, backend=backend)
         modes.append([run.recorded["modes"][:, -1], run.recorded["precision"][:, -1]])
     return {
         "settings": {"ratios": RATIOS.tolist(), "products": PRODUCTS.tolist(), "steps": STEPS[profile]},

@@ -43,13 +43,13 @@ def grid_mean(values, law, x):
     return float((values * np.exp(law.log_density(x[:, None]))).sum() * (x[1] - x[0]))
 
 
-def pairs(seed, count):
+def pairs(seed, count, *, backend):
     """Return by pair: value, -log 4 + 2 JS, value with a scaled logit, NS loss by D and by formula, KLs two ways."""
     rng, x = np.random.default_rng(seed), np.linspace(-40, 40, 40_001)
     rows = []
     for _ in range(count):
         p, q = random_law(rng), random_law(rng)
-        logit = ganth.fields.log_ratio(x[:, None], p, q)[0]
+        logit = ganth.fields.log_ratio(x[:, None], p, q, backend=backend)[0]
 
         def value(logit, p=p, q=q):
             return grid_mean(-np.logaddexp(0, -logit), p, x) + grid_mean(-np.logaddexp(0, logit), q, x)
@@ -85,7 +85,7 @@ def compute(profile, seed, backend, jobs):
             str(v)
             for v in (theory.optimal_discriminator(), theory.value_gap(), theory.ns_value_gap(), theory.entropy_gap())
         ],
-        "pairs": pairs(seed, PAIRS[profile]),
+        "pairs": pairs(seed, PAIRS[profile], backend=backend),
         "boxes": np.array(boxes),
         "gauss": np.array(gauss),
         "missing": np.array(missing),
