@@ -225,7 +225,7 @@ class ImageStudy:
         checks.integer("jobs", jobs, at_least=1)
         on_gpu = resolve(backend) == "cuda"
         folder = self._folder("study", seed=key, **({"backend": backend} if on_gpu else {}))
-        how = {"backend": backend, "threads": jobs if on_gpu else 1}
+        how: dict[str, Any] = {"backend": backend, "threads": jobs if on_gpu else 1}
         if folder is None:
             judge = self.classifier()
             return [self._train(trial, key, None, judge, **how) for trial in numbers]
