@@ -314,7 +314,7 @@ class DiracGAN(Game):
         return DiracEngine(self, options, threads)
 
     def _has_cuda_loops(self) -> bool:
-        return self.order != "continuous"
+        return True
 
     def _require_plain(self, what: str) -> None:
         wanted = {"loss": "linear", "lr_disc": 1.0, "lr_gen": 1.0, "n_disc": 1, "consensus": 0.0}
@@ -365,13 +365,14 @@ class DiracEngine:
         law = (loss, *(real(value) for value in (*settings, self.clip)))
         shared = (state["particles"], state["phi"], state["diverged_at"], int(state["step"]), count, law)
         rates = real(game.lr_disc), real(game.lr_gen), game.n_disc, game.order == "alternating"
+        flow = game.lr_gen / game.lr_disc, float(game.n_disc), game.lr_disc
         if self.backend == "cuda":
             from . import dirac_cuda
 
-            return dirac_cuda.play_steps(*shared, *rates)
+            return dirac_cuda.play_flow(*shared, *flow) if flows else dirac_cuda.play_steps(*shared, *rates)
         with parallel_region(self.threads):
             if flows:
-                play_flow(*shared, game.lr_gen / game.lr_disc, float(game.n_disc), game.lr_disc)
+                play_flow(*shared, *flow)
             else:
                 play_steps(*shared, *rates)
 

@@ -4,7 +4,8 @@ import math
 
 from numba import njit
 
-COLUMNS = 8  # order 16
+from ..formulas.extrapolation import COLUMNS as COLUMNS
+from ..formulas.extrapolation import share
 
 
 @njit
@@ -15,7 +16,7 @@ def refine(xs, ys, k, tolerance):
     """
     gap = math.inf
     for j in range(k - 1, -1, -1):  # Aitken and Neville, in the square of the step
-        weight = 1.0 / (((k + 1.0) / (j + 1.0)) ** 2 - 1.0)
+        weight = share(k, j)
         up, down = weight * (xs[j + 1] - xs[j]), weight * (ys[j + 1] - ys[j])
         gap = max(abs(up), abs(down))
         xs[j], ys[j] = xs[j + 1] + up, ys[j + 1] + down
