@@ -60,3 +60,10 @@ def sin_cos_float64(r):
     """Return sin(2 pi r) and cos(2 pi r) for |r| <= 1/2, to 3e-15."""
     s, c = half_turn_float64(r)
     return s * c, 1.0 - (s + s) * s
+
+
+@njit
+def fraction(phase, whole):
+    """Return phase - rint(phase), in [-1/2, 1/2]; NaN where it is not finite; from `whole` on none has a fraction."""
+    shift = whole if phase >= 0 else -whole
+    return phase - ((phase + shift) - shift) if abs(phase) < whole else phase - phase

@@ -328,6 +328,8 @@ class EffectiveGAN(Game):
         return self._play(start, masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _has_cuda_loops(self) -> bool:
+        if self.discriminator == "fourier":
+            return True
         return self.discriminator == "dense" and self.target.means.shape[1] <= _MOST_AXES_ON_CUDA
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
@@ -347,7 +349,7 @@ class EffectiveGAN(Game):
             return DeepEngine(self, **call)
         from .fourier import FourierEngine
 
-        return FourierEngine(self, **call)
+        return FourierEngine(self, **call, backend=options["backend"])
 
 
 def coupled(game: EffectiveGAN, gradients: Floats) -> Floats:

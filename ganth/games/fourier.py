@@ -47,8 +47,11 @@ class FourierEngine:
 
     recorded: tuple[str, ...] = ()
 
-    def __init__(self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
+    def __init__(
+        self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
+        self.backend = backend
         self.dim = game.target.means.shape[1]
         if self.dim > 2:
             raise ParameterError(f"target must have dimension 1 or 2 for discriminator='fourier', got {self.dim}")
@@ -70,28 +73,34 @@ class FourierEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps."""
-        from .fourier_cpu import advance
-
         game = self.game
         if self._tables is None:
             self._tables = self._data(), game.modes.axis.astype(self.dtype), *self._learning()
         waves = 2 * game.modes.per_axis
+        call = (
+            state["particles"],
+            state["weights"].reshape(len(self.trials), waves, -1),
+            state["diverged_at"],
+            *self._tables,
+            self._coupling(),
+            self._mixture(),
+            game.n_data if game.data == "resampled" else 0,
+            np.uint64(self.key),
+            self.trials[0],
+            int(state["step"]),
+            count,
+            1 if game.inner == "closed" else game.n_disc,
+            game.order == "alternating",
+        )
+        if self.backend == "cuda":
+            from . import fourier_cuda
+
+            fourier_cuda.advance(*call)
+            return
+        from .fourier_cpu import advance
+
         with parallel_region(self.threads):
-            advance(
-                state["particles"],
-                state["weights"].reshape(len(self.trials), waves, -1),
-                state["diverged_at"],
-                *self._tables,
-                self._coupling(),
-                self._mixture(),
-                game.n_data if game.data == "resampled" else 0,
-                np.uint64(self.key),
-                self.trials[0],
-                int(state["step"]),
-                count,
-                1 if game.inner == "closed" else game.n_disc,
-                game.order == "alternating",
-            )
+            advance(*call)
 
     def discriminator(self, state: State, trial: int) -> FourierWaves:
         """Return the discriminator of a trial (its place in the state).
@@ -134,10 +143,12 @@ class FourierEngine:
         return np.stack(means)
 
     def _padded(self, table: Floats) -> NDArray[Any]:
-        """Return a table as the loops read it: a row of whole vectors for each wave of the first axis."""
+        """Return a table as the loops read it: a row (on the CPU, of whole vectors) for each wave of the first axis."""
+        table = table.reshape(len(table), -1)
+        if self.backend == "cuda":
+            return table.ravel().astype(self.dtype)
         from .fourier_cpu import BYTES
 
-        table = table.reshape(len(table), -1)
         lanes = BYTES // self.dtype.itemsize
         padded = aligned((len(table), -(-table.shape[1] // lanes) * lanes), self.dtype)
         padded[:, : table.shape[1]] = table
