@@ -266,7 +266,12 @@ class MeanFieldWGAN(Game):
         return self._play(start, masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
-        return MeanFieldEngine(self, key, options["critic"], trials=trial_keys(options), threads=threads)
+        return MeanFieldEngine(
+            self, key, options["critic"], trials=trial_keys(options), threads=threads, backend=options["backend"]
+        )
+
+    def _has_cuda_loops(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -307,8 +312,11 @@ class MeanFieldEngine:
 
     recorded: tuple[str, ...] = ("critic",)
 
-    def __init__(self, game: MeanFieldWGAN, key: int, critic: Any, *, trials: range, threads: int | None) -> None:
+    def __init__(
+        self, game: MeanFieldWGAN, key: int, critic: Any, *, trials: range, threads: int | None, backend: str = "cpu"
+    ) -> None:
         self.game, self.key, self.critic, self.trials, self.threads = game, key, critic, trials, threads
+        self.backend = backend
 
     def start(self, particles: Floats, masses: Floats) -> State:
         """Return the state at step 0."""
@@ -337,7 +345,7 @@ class MeanFieldEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` iterations."""
-        from .mean_field_wgan_cpu import play, rules
+        from .mean_field_wgan_cpu import rules
 
         game = self.game
         if isinstance(game.target, GaussianMixture):
@@ -359,11 +367,19 @@ class MeanFieldEngine:
             shares=np.cumsum(shares),
             nodes=empty if batch else game.expectations(),
         )
+        call = (
+            state["particles"], state["critic"], state["moments"], state["critic_moments"], state["diverged_at"],
+            int(state["step"]), count, settings, np.uint64(self.key), self.trials[0],
+        )  # fmt: skip
+        if self.backend == "cuda":
+            from . import mean_field_wgan_cuda
+
+            mean_field_wgan_cuda.play(*call)
+            return
+        from .mean_field_wgan_cpu import play
+
         with parallel_region(self.threads):
-            play(
-                state["particles"], state["critic"], state["moments"], state["critic_moments"], state["diverged_at"],
-                int(state["step"]), count, settings, np.uint64(self.key), self.trials[0],
-            )  # fmt: skip
+            play(*call)
 
     def discriminator(self, state: State, trial: int) -> Discriminator:
         """Return the critic of a trial (its place in the state)."""
