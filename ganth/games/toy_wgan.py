@@ -291,7 +291,7 @@ class ToyWGAN(Game):
         return ToyEngine(self, options, threads)
 
     def _has_cuda_loops(self) -> bool:
-        return self.integrator != "reference"
+        return True
 
     def _values(self, loop: str, name: str, value: ArrayLike) -> Any:
         from . import toy_wgan_cpu
