@@ -46,8 +46,11 @@ class DeepEngine:
 
     recorded: tuple[str, ...] = ()
 
-    def __init__(self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
+    def __init__(
+        self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
         assert game.width is not None
+        self.backend = backend
         self.game, self.key, self.trials, self.dtype = game, key, trials, np.dtype(dtype)
         self.threads = None if threads is None else checks.integer("threads", threads, at_least=1)
         self.network, self.dim = DenseReLU(game.depth, game.width), game.target.means.shape[1]
@@ -74,6 +77,9 @@ class DeepEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps."""
+        if self.backend == "cuda":
+            self._advance_there(state, count)
+            return
         from .deep_cpu import Network, play_alone, play_shares
 
         rules, network = self._rules(), Network(*self._layers())
@@ -98,6 +104,15 @@ class DeepEngine:
                     lost = play_shares(*call)
             if lost >= 0:
                 state["diverged_at"][k] = lost
+
+    def _advance_there(self, state: State, count: int) -> None:
+        n, n_data = self.game.n_particles, self._n_data
+        weights = np.repeat(np.array([1.0 / n, -1.0 / n_data], self.dtype), (n, n_data))
+        drawn = np.empty((1, 0, self.dim), self.dtype)
+        real = self.dtype.type
+        advance_there(
+            state, self.key, self.trials, count, self.network, weights, drawn, self._rules(), real(n), real(0), True
+        )
 
     def discriminator(self, state: State, trial: int) -> DenseNetwork:
         """Return the network of a trial; raise `DivergedError` if its parameters left the finite numbers."""
@@ -167,3 +182,48 @@ class DeepEngine:
             modes=np.empty((2, (n_data + 1) // 2), np.int64),
         )
         return self._memory
+
+
+def advance_there(
+    state: State,
+    key: int,
+    trials: range,
+    count: int,
+    network: DenseReLU,
+    weights: NDArray[Any],
+    given: NDArray[Any],
+    rules: Any,
+    gain: Any,
+    bias_slope: Any,
+    strict: bool,
+) -> None:
+    """Play `count` steps of a game against a dense network on CUDA; see deep_cuda.play_trials for what it is told."""
+    from .deep_cuda import play_trials
+
+    play_trials(
+        state["particles"], state["parameters"], state.get("squares", np.empty((0, 0), weights.dtype)),
+        state["diverged_at"], np.uint64(key), trials.start, int(state["step"]), count,
+        network.depth, network.width, weights, given, rules, gain, bias_slope, strict,
+    )  # fmt: skip
+
+
+def uncoupled_rules(game: Any, dtype: Any) -> Any:
+    """Return what `advance_there` takes as rules for a game of the kernel GAN: particles climb on their own."""
+    from .deep_cpu import Rules
+
+    real, none = dtype.type, np.empty((0, 0))
+    return Rules(
+        lr_disc=real(game.lr_disc),
+        lr_gen=real(game.lr_gen),
+        reg=real(game.reg),
+        penalty=real(0),
+        local=real(1),
+        other=real(0),
+        gram=none.astype(dtype),
+        n_disc=1,
+        alternating=game.order == "alternating",
+        resampled=False,
+        cumulative=none[0:0].ravel(),
+        means=none,
+        factors=none[:, :, None],
+    )

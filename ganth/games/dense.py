@@ -10,6 +10,7 @@ from ..backend import aligned, parallel_region
 from ..checks import Floats
 from ..discriminators import DenseNetwork, DenseReLU
 from ..errors import DivergedError
+from .deep import advance_there, uncoupled_rules
 from .play import State
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class DenseEngine:
     seed and the trial, so f^0 is not zero.  A unit at its kink counts as off.
 
     The state keeps, beside what every engine keeps, "weights" (trials, size): the parameters in the order in which the
-    loops fetch them, padded; `discriminator` returns them as a `DenseNetwork`.
+    loops fetch them, padded; `discriminator` returns them as a `DenseNetwork`.  On CUDA it keeps "parameters" (trials,
+    size) as that orders them.
 
     Notes
     -----
@@ -41,34 +43,46 @@ class DenseEngine:
 
     recorded: tuple[str, ...] = ()
 
-    def __init__(self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None) -> None:
+    def __init__(
+        self, game: "KernelGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
         from .dense_cpu import BYTES
 
         assert isinstance(game.kernel, DenseReLU)
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
+        self.backend = backend
         self.network, self.dim = game.kernel, game.true_points.shape[-1]
         self.lanes = BYTES // self.dtype.itemsize
         self.units = -(-self.network.width // self.lanes) * self.lanes
 
     def start(self, particles: Floats, masses: Floats) -> State:
         """Return the state at step 0."""
-        size = (self.dim + 1 + (self.network.depth - 1) * (self.units + 1) + 1) * self.units + self.lanes
-        weights = aligned((len(self.trials), size), self.dtype)
-        for packed, trial in zip(weights, self.trials, strict=True):
-            self._pack(packed, self.network.initial(self.dim, self.key, trial=trial))
-        return {
+        state = {
             "particles": np.array(particles, self.dtype, order="C"),
             "masses": masses.astype(self.dtype),
             "step": np.array(0, dtype=np.int64),
             "diverged_at": np.full(len(self.trials), -1, dtype=np.int64),
-            "weights": weights,
         }
+        networks = (self.network.initial(self.dim, self.key, trial=trial) for trial in self.trials)
+        if self.backend == "cuda":
+            parameters = np.empty((len(self.trials), self.network.size(self.dim)), self.dtype)
+            for row, network in zip(parameters, networks, strict=True):
+                row[...] = network.parameters
+            return state | {"parameters": parameters}
+        size = (self.dim + 1 + (self.network.depth - 1) * (self.units + 1) + 1) * self.units + self.lanes
+        weights = aligned((len(self.trials), size), self.dtype)
+        for packed, network in zip(weights, networks, strict=True):
+            self._pack(packed, network)
+        return state | {"weights": weights}
 
     def check_length(self, steps: int, masses: Floats) -> None:
         """Accept any length: the cost is linear in the steps."""
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps."""
+        if self.backend == "cuda":
+            self._advance_there(state, count)
+            return
         from .dense_cpu import GROUP, advance
 
         game, real = self.game, self.dtype.type
@@ -93,12 +107,26 @@ class DenseEngine:
                 2 if game.order == "alternating" else 1,
             )
 
+    def _advance_there(self, state: State, count: int) -> None:
+        game = self.game
+        # What the loss, the discriminator's to descend, weighs it with at generated and at true points.
+        weights = np.concatenate([state["masses"].astype(np.float64), -game.true_masses])
+        given = game.true_points.astype(self.dtype).reshape(-1, len(game.true_masses), self.dim)
+        real = self.dtype.type
+        advance_there(
+            state, self.key, self.trials, count, self.network, weights.astype(self.dtype), given,
+            uncoupled_rules(game, self.dtype), real(1), real(weights.sum()), False,
+        )  # fmt: skip
+
     def discriminator(self, state: State, trial: int) -> DenseNetwork:
         """Return the network of a trial; raise `DivergedError` if its parameters left the finite numbers."""
-        if not np.isfinite(state["weights"][trial]).all():
+        there = self.backend == "cuda"
+        if not np.isfinite(state["parameters" if there else "weights"][trial]).all():
             raise DivergedError(
                 f"the network of trial {self.trials[trial]} diverged at step {int(state['diverged_at'][trial])}"
             )
+        if there:
+            return DenseNetwork(self.network, self.dim, state["parameters"][trial])
         parts = []
         for (units, inputs), (weights, biases) in zip(
             self.network.shapes(self.dim), self._views(state["weights"][trial]), strict=True

@@ -328,9 +328,9 @@ class EffectiveGAN(Game):
         return self._play(start, masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _has_cuda_loops(self) -> bool:
-        if self.discriminator == "fourier":
-            return True
-        return self.discriminator == "dense" and self.target.means.shape[1] <= _MOST_AXES_ON_CUDA
+        if self.discriminator == "dense":
+            return self.target.means.shape[1] <= _MOST_AXES_ON_CUDA
+        return True
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         call: dict[str, Any] = {
@@ -346,7 +346,7 @@ class EffectiveGAN(Game):
         if self.discriminator == "deep":
             from .deep import DeepEngine
 
-            return DeepEngine(self, **call)
+            return DeepEngine(self, **call, backend=options["backend"])
         from .fourier import FourierEngine
 
         return FourierEngine(self, **call, backend=options["backend"])

@@ -181,7 +181,7 @@ class KernelGAN(Game):
         return self._play(start, generated_masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _has_cuda_loops(self) -> bool:
-        if self.n_frequencies is not None:
+        if self.n_frequencies is not None or isinstance(self.kernel, DenseReLU):
             return True
         from .history import has_cuda_loops
 
@@ -197,7 +197,7 @@ class KernelGAN(Game):
         if isinstance(self.kernel, DenseReLU):
             from .dense import DenseEngine
 
-            return DenseEngine(self, **call)
+            return DenseEngine(self, **call, backend=options["backend"])
         if self.n_frequencies is None:
             from .history import HistoryEngine
 

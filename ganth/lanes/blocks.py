@@ -51,10 +51,15 @@ def coupled(slopes, at, stride, gram, local, other, p, count, one):
 
 
 @cuda.jit(device=True)
-def descend(parameters, squares, rms, at, slope, reg, rate, one):
-    """Take one step of one parameter."""
-    old = parameters[at]
+def descended(old, slope, squares, rms, at, reg, rate, one):
+    """Return a parameter after one step, the mean of its squared slopes at squares[at]."""
     slope += old * reg
     if rms:
         slope, squares[at] = rmsprop(slope, squares[at], type(one)(0.99), type(one)(0.01), type(one)(1e-8))
-    parameters[at] = old - slope * rate
+    return old - slope * rate
+
+
+@cuda.jit(device=True)
+def descend(parameters, squares, rms, at, slope, reg, rate, one):
+    """Take one step of the parameter at parameters[at]."""
+    parameters[at] = descended(parameters[at], slope, squares, rms, at, reg, rate, one)
