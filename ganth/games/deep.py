@@ -208,14 +208,17 @@ def advance_there(
 
 
 def uncoupled_rules(game: Any, dtype: Any) -> Any:
-    """Return what `advance_there` takes as rules for a game of the kernel GAN: particles climb on their own."""
+    """Return what `advance_there` takes as rules for a game of the kernel GAN: particles climb on their own.
+
+    Its weights are to have the discriminator's rate in them, as those of dense_cpu have.
+    """
     from .deep_cpu import Rules
 
     real, none = dtype.type, np.empty((0, 0))
     return Rules(
-        lr_disc=real(game.lr_disc),
-        lr_gen=real(game.lr_gen),
-        reg=real(game.reg),
+        lr_disc=real(1),
+        lr_gen=real(game.lr_gen / game.lr_disc),
+        reg=real(game.lr_disc * game.reg),
         penalty=real(0),
         local=real(1),
         other=real(0),

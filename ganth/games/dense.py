@@ -110,7 +110,7 @@ class DenseEngine:
     def _advance_there(self, state: State, count: int) -> None:
         game = self.game
         # What the loss, the discriminator's to descend, weighs it with at generated and at true points.
-        weights = np.concatenate([state["masses"].astype(np.float64), -game.true_masses])
+        weights = game.lr_disc * np.concatenate([state["masses"].astype(np.float64), -game.true_masses])
         given = game.true_points.astype(self.dtype).reshape(-1, len(game.true_masses), self.dim)
         real = self.dtype.type
         advance_there(
