@@ -19,7 +19,6 @@ from .run import Run
 _WIDTHS = {"dense": 2048, "deep": 512, "fourier": None}
 _IMPLIED = ("width", "n_data", "reg", "inner", "start_mean")  # follow from other settings where None
 _SYMMETRY_TOLERANCE = 1e-9
-_MOST_AXES_ON_CUDA = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,8 +327,6 @@ class EffectiveGAN(Game):
         return self._play(start, masses, key, options, observer=observer, progress=progress, threads=threads)
 
     def _has_cuda_loops(self) -> bool:
-        if self.discriminator == "dense":
-            return self.target.means.shape[1] <= _MOST_AXES_ON_CUDA
         return True
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:

@@ -16,7 +16,7 @@ from numba import cuda, float32, float64, int64, uint64
 from ..device import SHARED, Work, back, empty, held, kernel, there
 from ..lanes.blocks import coupled, descend, draw
 
-DIMENSIONS = (1, 2, 3)  # of the points: loops over axes are unrolled
+DIMENSIONS = (1, 2, 3)  # of the points: loops over axes are unrolled; more are compiled when they are first played
 RELU, TANH, ERF = range(3)
 CODES = {"relu": RELU, "tanh": TANH, "erf": ERF}
 BLOCK = 256
@@ -57,7 +57,7 @@ def _figure(together):
 
 def _player(axes, smooth):
     """Return the kernel for points of so many dimensions and ReLU units, or smooth ones."""
-    together = 1 if smooth else TOGETHER[axes]
+    together = 1 if smooth else TOGETHER.get(axes, 1)
     own = together * axes
 
     def signature(real):
@@ -236,7 +236,7 @@ def _player(axes, smooth):
     return play
 
 
-_PLAYERS = {(axes, smooth): _player(axes, smooth) for axes in DIMENSIONS for smooth in (False, True)}
+PLAYERS = {(axes, smooth): _player(axes, smooth) for axes in DIMENSIONS for smooth in (False, True)}
 
 
 def places(particles, parameters, n_data):
@@ -265,7 +265,10 @@ def play_trials(particles, parameters, squares, diverged_at, players, first, cou
     rooms = empty((trials, room if inside == 0 else 1), particles.dtype)
     stops = held(diverged_at)
     one = particles.dtype.type(1)
-    _PLAYERS[axes, code != RELU].launch_blocks(
+    kind = (axes, code != RELU)
+    if kind not in PLAYERS:
+        PLAYERS[kind] = _player(*kind)
+    PLAYERS[kind].launch_blocks(
         trials, *on_device, rooms, stops, *map(held, players), first, count,
         *(there(array) for array in (rules.gram, rules.cumulative, rules.means, rules.factors)), rules.scale, one,
         code, rules.n_data, int(rules.simultaneous), int(rules.resampled), int(squares.size > 0),

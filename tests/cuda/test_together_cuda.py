@@ -34,7 +34,7 @@ def kernel(**changes):
 
 
 FAMILIES = {
-    "effective": (effective, one_hidden_cuda._PLAYERS[2, False], [
+    "effective": (effective, one_hidden_cuda.PLAYERS[2, False], [
         {"n_disc": 3, "ntk_ratio": 0.5}, {"lr_disc": 0.05, "lr_gen": 0.3}, {"grad_reg": 0.4, "reg": 0.5},
     ]),
     "kernel": (kernel, features_cuda._PLAYERS[2, np.dtype("float64")], [
