@@ -20,7 +20,7 @@ from itertools import pairwise
 import numpy as np
 from numba import cuda, float32, float64, int64, uint64
 
-from ..device import back, empty, held, kernel, there
+from ..device import Work, back, empty, held, kernel, there
 from ..lanes.blocks import coupled, descend, descended, draw
 
 UNIT_BITS, POINT_BITS = 3, 2
@@ -253,7 +253,21 @@ def _signature(real):
     )  # fmt: skip
 
 
-@kernel(*map(_signature, (float32, float64)), block=BLOCK, resident=1, shared=tile_numbers(BLOCK) * 8)
+# At N = 2000: 18 000 points go through 3 512^2 weights in an iteration.
+_WORK = Work(
+    "ED Fig. 4 in full",
+    blocks=2,
+    arithmetic=2.8e13,
+    shared=1.1e13,
+    traffic=2.8e12,
+    launches=250,
+    independent=UNITS * POINTS,
+)
+
+
+@kernel(
+    *map(_signature, (float32, float64)), block=BLOCK, resident=1, shared=tile_numbers(BLOCK) * 8, work=_WORK
+)  # fmt: skip
 def play(
     particles, parameters, squares, rooms, diverged_at, key, first_trial, first, count, jobs,
     gram, given, seeds, cumulative, means, factors,
