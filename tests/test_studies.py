@@ -78,6 +78,8 @@ def test_another_setting_or_seed_has_another_folder(folder):
     told = {TINY._folder("study", seed=0), TINY._folder("study", seed=1)}
     told |= {dataclasses.replace(TINY, lr_gen=0.5)._folder("study", seed=0)}
     assert len(told) == 3
+    with pytest.raises(ParameterError, match="backend"):
+        TINY.train(1, backend="gpu")
     judges = {TINY._folder("judge"), dataclasses.replace(TINY, lr_gen=0.5)._folder("judge")}
     assert len(judges) == 1
     for number in range(30):

@@ -244,8 +244,8 @@ class ImageStudy:
         folder: pathlib.Path | None,
         judge: Classifier | None = None,
         *,
-        backend: str,
-        threads: int,
+        backend: str = "cpu",
+        threads: int = 1,
     ) -> Training:
         return self.game().train(
             self.epochs,
