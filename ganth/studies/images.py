@@ -224,7 +224,7 @@ class ImageStudy:
         key = checks.seed_key(seed)
         checks.integer("jobs", jobs, at_least=1)
         on_gpu = resolve(backend) == "cuda"
-        folder = self._folder("study", seed=key, **({"backend": backend} if on_gpu else {}))
+        folder = self._folder("study", seed=key, **({"backend": "cuda"} if on_gpu else {}))
         how: dict[str, Any] = {"backend": backend, "threads": jobs if on_gpu else 1}
         if folder is None:
             judge = self.classifier()

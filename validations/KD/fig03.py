@@ -50,7 +50,7 @@ def play(dim, widths, trials, steps, seed, jobs, *, backend):
     call = {"steps": steps, "trials": trials, "seeds": seed, "threads": jobs}
     found = []
     for width, run in zip(widths, ganth.play_together(games, **call, backend=backend), strict=True):
-        before, after = (ganth.metrics.wasserstein2_many(run.particles[:, k], points) for k in (0, -1))
+        before, after = (ganth.metrics.wasserstein2_many(run.particles[:, k], points, backend=backend) for k in (0, -1))
         found.append((width, run, after / before))
     return found
 

@@ -39,7 +39,10 @@ def ratios(kernel, trials, steps, seed, jobs, *, backend, **options):
     run = game.run(
         trials=trials, steps=steps, seed=seed, record_every=steps // RECORDS, threads=jobs, **options, backend=backend
     )
-    away = [ganth.metrics.wasserstein2_many(run.particles[:, k], points, threads=1) for k in range(len(run.steps))]
+    away = [
+        ganth.metrics.wasserstein2_many(run.particles[:, k], points, threads=1, backend=backend)
+        for k in range(len(run.steps))
+    ]
     return run.steps, (np.array(away) / away[0]).T, float((run.diverged_at >= 0).mean())
 
 

@@ -29,9 +29,9 @@ SIZES = {"smoke": ((16, 32, 64), 30, (8, 16, 32), 4), "quick": ((32, 64, 128, 25
          "paper": ((32, 64, 128, 256, 512, 1024), 40, (16, 32, 64, 128, 256), 40)}  # fmt: skip
 
 
-def squares(clouds):
+def squares(clouds, *, backend):
     """Return W2^2 of clouds 2k and 2k + 1, of (2 pairs, N, d)."""
-    return wasserstein2_many(clouds[::2], clouds[1::2]) ** 2
+    return wasserstein2_many(clouds[::2], clouds[1::2], backend=backend) ** 2
 
 
 def compute(profile, seed, backend, jobs):
@@ -40,7 +40,7 @@ def compute(profile, seed, backend, jobs):
     for k, latents in SHAPES:
         d = k * (latents + 2)
         rows = [squares(np.stack([ganth.streams.normal(seed, (n, d), trial=t, purpose=4, step=d)
-                                  for t in range(2 * pairs)])) for n in units]  # fmt: skip
+                                  for t in range(2 * pairs)]), backend=backend) for n in units]  # fmt: skip
         means.append([row.mean() for row in rows])
         errors.append([row.std() / np.sqrt(pairs) for row in rows])
     after = []
@@ -51,7 +51,12 @@ def compute(profile, seed, backend, jobs):
             game = ganth.MeanFieldWGAN(PAIR, neurons=n, latent_dim=latents, lr=n / 8, clip=1.0, batch="full",
                                        nodes=nodes, order="simultaneous")  # fmt: skip
             run = game.run(steps=80, trials=2 * played_pairs, seed=seed, threads=jobs, backend=backend)
-            row.append([squares(run.particles[:, 0]).mean(), squares(run.particles[:, -1]).mean()])
+            row.append(
+                [
+                    squares(run.particles[:, 0], backend=backend).mean(),
+                    squares(run.particles[:, -1], backend=backend).mean(),
+                ]
+            )
         after.append(row)
     return {
         "settings": {"pairs": pairs, "played_pairs": played_pairs, "time": 10.0},

@@ -80,7 +80,7 @@ def compute(profile, seed, backend, jobs):
     for n in units:
         time, squares, drawn, full = distances(n, 1.0, trials, seed, jobs, backend=backend)
         scaled.append([squares[:, -1].mean(), 1.96 * squares[:, -1].std() / np.sqrt(trials)])
-        optimal.append((wasserstein2_many(drawn, full, threads=jobs) ** 2).mean())
+        optimal.append((wasserstein2_many(drawn, full, threads=jobs, backend=backend) ** 2).mean())
         curves.append(np.interp(np.linspace(0, TIME, 9), time, squares.mean(axis=0)))
         if n <= 32:
             few = max(2, trials // 4)

@@ -40,7 +40,7 @@ def dying():
     return np.array(rows)
 
 
-def within(count, seed):
+def within(count, seed, *, backend):
     """Return histogram distance and recall of generators that keep 1 to 4 of the 4 modes of each class, (4, 2)."""
     ring = GaussianMixture.ring(8, 2.0, 0.01)  # modes 0 to 3 are class 0, 4 to 7 class 1
     real = ring.sample(count, seed)
@@ -50,7 +50,9 @@ def within(count, seed):
         fake = GaussianMixture(ring.means[chosen], 0.01).sample(count, seed, step=modes)
         label = [(((x[:, None] - ring.means) ** 2).sum(-1).argmin(1) >= 4) for x in (real, fake)]
         counts = [np.bincount(v.astype(int), minlength=2) for v in label]
-        rows.append([metrics.class_histogram_distance(*counts), metrics.precision_recall(real, fake, 5)[1]])
+        rows.append(
+            [metrics.class_histogram_distance(*counts), metrics.precision_recall(real, fake, 5, backend=backend)[1]]
+        )
     return np.array(rows)
 
 
@@ -104,7 +106,7 @@ def compute(profile, seed, backend, jobs):
         "settings": {"count": count, "latents": LATENTS},
         "dying": dying(),
         "gone": [str(metrics.class_histogram_distance(np.full(10, 0.1), gone, d)) for d in DISTANCES],
-        "within": within(count, seed),
+        "within": within(count, seed, backend=backend),
         "floor": noise_floor(count, seed),
         "traversals": traversals(count, seed),
     }

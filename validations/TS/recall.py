@@ -60,7 +60,12 @@ def compute(profile, seed, backend, jobs):
     table = []
     for modes in range(1, 9):
         fake = kept(modes, count, seed, step=modes)
-        table.append([*metrics.precision_recall(real, fake, NEAREST), *metrics.density_coverage(real, fake, NEAREST)])
+        table.append(
+            [
+                *metrics.precision_recall(real, fake, NEAREST, backend=backend),
+                *metrics.density_coverage(real, fake, NEAREST, backend=backend),
+            ]
+        )
     half = kept(4, count, seed, step=20)
     rows, loops = by_radius(real[: min(count, 400)], half[: min(count, 400)])
     curves = [metrics.prd(np.full(8, 1 / 8), (np.arange(8) < m) / m, 101) for m in (2, 4, 8)]
@@ -68,16 +73,21 @@ def compute(profile, seed, backend, jobs):
     far = -FAR * np.column_stack([np.cos(np.arange(8) * 0.1), np.sin(np.arange(8) * 0.1)])
     for extra in range(9):
         points = np.concatenate([fake, far[:extra]])
-        outliers.append([metrics.precision_recall(real, points, 3)[1], metrics.density_coverage(real, points, 3)[1]])
+        outliers.append(
+            [
+                metrics.precision_recall(real, points, 3, backend=backend)[1],
+                metrics.density_coverage(real, points, 3, backend=backend)[1],
+            ]
+        )
     edge = EDGE + 0.01 * (fake - fake.mean(axis=0))
     both = [edge, np.concatenate([edge, far[:1]])]
-    single = [metrics.precision_recall(real, points, 1)[1] for points in both]
-    steady = [metrics.density_coverage(real, points, 1)[1] for points in both]
+    single = [metrics.precision_recall(real, points, 1, backend=backend)[1] for points in both]
+    steady = [metrics.density_coverage(real, points, 1, backend=backend)[1] for points in both]
     stop, course = RecallStopping(patience=3, drop=0.1), []
     for epoch in range(EPOCHS):
         modes = int(np.clip(min(2 + epoch, 8 - (epoch - 10) // 2), 1, 8))
         fake_now = kept(modes, count, seed, step=40 + epoch)
-        course.append(metrics.precision_recall(real, fake_now, NEAREST)[1])
+        course.append(metrics.precision_recall(real, fake_now, NEAREST, backend=backend)[1])
         stop.observe(course[-1])
     return {
         "settings": {"count": count, "nearest": NEAREST, "radii": RADII.tolist()},
