@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "streams": {"checks", "formulas", "backend"},
     "targets": BASE | {"files", "scipy", "pooch"},
     "kernels": BASE | {"targets", "scipy"},
-    "nn": BASE | {"blas", "scipy", "files"},
+    "nn": BASE | {"blas", "device", "scipy", "files"},
     "discriminators": (PLAYERS - {"discriminators", "generators"}) | {"scipy"},
     "generators": (PLAYERS - {"discriminators", "generators"}) | {"scipy"},
     "fields": LEARNED | {"scipy"},

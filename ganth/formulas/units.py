@@ -4,15 +4,30 @@ Every one is monotone, so that a unit's output h = s(u) tells its slope: a netwo
 of a leaky unit where it is off: 0 for ReLU.  NaN passes, so that it is not hidden.
 """
 
+import math
+
 from numba import njit
 
+from .losses import sigmoid
+
 LEAKY, TANH, SIGMOID = range(3)
+NO_ACTIVATION = -1
 
 
 @njit
 def leaky(u, slope):
     """Return u where it is positive, else slope u."""
     return slope * u if u <= 0 else u
+
+
+@njit
+def activated(code, u, slope):
+    """Return s(u); u itself for NO_ACTIVATION."""
+    if code == LEAKY:
+        return leaky(u, slope)
+    if code == TANH:
+        return math.tanh(u)
+    return sigmoid(u) if code == SIGMOID else u
 
 
 @njit

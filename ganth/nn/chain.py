@@ -1,5 +1,6 @@
 """A network bound to the size of a batch: forward, backward, and the buffers between its layers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,8 @@ class NetworkLayers:
     5.0
     """
 
+    _kinds: Mapping[type, Any] = _STEPS
+
     def __init__(
         self, network: Network, *, batch: int, dtype: DTypeLike = "float32", threads: int | None = None
     ) -> None:
@@ -73,7 +76,7 @@ class NetworkLayers:
         self.size, self.state_size = network.size, network.state_size
         self._inputs, self._outputs = (self.batch, *network.inputs), (self.batch, *network.outputs)
         self._steps = self._bound(Team(threads))
-        self._no_state = np.empty(0, self.dtype)
+        self._no_state: Any = np.empty(0, self.dtype)
         self._ran = False
 
     def _bound(self, team: Team) -> list[Step]:
@@ -86,8 +89,8 @@ class NetworkLayers:
             part, after = parts[i], parts[i + 1] if i + 1 < len(parts) else None
             joined = after if isinstance(part, _BEFORE_ACTIVATION) and isinstance(after, kinds.Activation) else None
             bound = Bound(self.batch, shapes[i], self.dtype, team)
-            step = _STEPS[type(part)](part, bound, (Places(own[i]), Places(kept[i])), joined)
-            if isinstance(step, NoiseStep):
+            step = self._kinds[type(part)](part, bound, (Places(own[i]), Places(kept[i])), joined)
+            if step.draws:
                 step.first, first = first, first + -(-step.draws // 2)
             steps.append(step)
             i += 1 if joined is None else 2
@@ -121,23 +124,28 @@ class NetworkLayers:
         """
         parameters = self._fits("parameters", parameters, (self.size,))
         x = self._fits("x", x, self._inputs)
+        if state is not None:
+            state = self._fits("state", state, (self.state_size,), written=training)
+        if out is None:
+            out = np.empty(self._outputs, self.dtype)
+        self._fits("out", out, self._outputs, written=True)
+        np.copyto(out.reshape(-1), self._up(parameters, x.reshape(-1), state, training, draw))
+        return out
+
+    def _up(self, parameters: Any, value: Any, state: Any, training: bool, draw: Draw | None) -> Any:
+        """Return what the layers make of flat numbers."""
         if state is None:
             if self.state_size:
                 raise ParameterError("state must be given: the network has running means or spectral vectors")
             state = self._no_state
-        state = self._fits("state", state, (self.state_size,), written=training)
-        if out is None:
-            out = np.empty(self._outputs, self.dtype)
-        self._fits("out", out, self._outputs, written=True)
         if training and draw is None and any(step.draws for step in self._steps):
             raise ParameterError("draw must be given: the network has noise in training")
         key, at, trial = (0, 0, 0) if draw is None else draw
         context = Context(bool(training), key, at, trial)
-        self._ran, value = True, x.reshape(-1)
+        self._ran = True
         for step in self._steps:
             value = step.forward(parameters, state, value, context)
-        np.copyto(out.reshape(-1), value)
-        return out
+        return value
 
     def backward(
         self,
@@ -159,21 +167,25 @@ class NetworkLayers:
         below : (batch, *inputs) array, optional
             Set to the slopes in the inputs.
         """
-        if not self._ran:
-            raise ParameterError("backward must come after a forward")
         parameters = self._fits("parameters", parameters, (self.size,))
         above = self._fits("above", above, self._outputs)
         if gradient is not None:
             self._fits("gradient", gradient, (self.size,), written=True)
         if below is not None:
             self._fits("below", below, self._inputs, written=True)
-        value = above.reshape(-1)
-        for i in range(len(self._steps) - 1, -1, -1):
-            found = self._steps[i].backward(parameters, value, gradient, i > 0 or below is not None)
-            if found is not None:
-                value = found
+        value = self._down(parameters, above.reshape(-1), gradient, below is not None)
         if below is not None:
             np.copyto(below.reshape(-1), value)
+
+    def _down(self, parameters: Any, value: Any, gradient: Any, to_inputs: bool) -> Any:
+        """Take flat slopes in the outputs down through the layers, and return those in the inputs if wanted."""
+        if not self._ran:
+            raise ParameterError("backward must come after a forward")
+        for i in range(len(self._steps) - 1, -1, -1):
+            found = self._steps[i].backward(parameters, value, gradient, i > 0 or to_inputs)
+            if found is not None:
+                value = found
+        return value
 
     def _fits(self, name: str, value: NDArray[Any], shape: Shape, *, written: bool = False) -> NDArray[Any]:
         """Return an array, or a copy where it may not be written: loops would be compiled anew for its type."""

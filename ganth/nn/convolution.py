@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from .parts import Conv
-from .spectral import Spectral
-from .steps import NO_ACTIVATION, Array, Bound, Context, Places, Step, lay, panel_of, whole_vectors
+from .parts import Conv, Linear
+from .spectral import DeviceSpectral, Spectral
+from .steps import NO_ACTIVATION, Array, Bound, Context, DeviceStep, Places, Step, lay, panel_of, whole_vectors
 
 _CHUNK_BYTES = 2**19  # of a chunk's windows and outputs: they stay in a core's own cache
 _MOST_IN_CHUNK = 8
@@ -74,6 +74,70 @@ class ConvolutionStep(Step):
             if summed:
                 add_sums(self.plan, self.room, self.frame, self.parameters.of(gradient, "biases"))
         return below if goes_on else None
+
+
+class DeviceConvolutionStep(DeviceStep):
+    """A convolution, a transposed one or a fully connected layer of a batch on a GPU.
+
+    A fully connected layer is a convolution of images of a single pixel.
+    """
+
+    def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        from . import convolution_cuda as loops
+
+        super().__init__(part, bound, places, activation)
+        large, small, self.there, self.back = bound.shape, self.outputs, loops.DOWN, loops.UP
+        if isinstance(part, Linear):
+            large, small, filter_ = (1, 1, math.prod(large)), (1, 1, part.units), (1, 1, 0)
+        else:
+            filter_ = (part.kernel, part.stride, part.padding)
+            if not isinstance(part, Conv):
+                large, small, self.there, self.back = small, large, loops.UP, loops.DOWN
+        self.shapes = loops.Shapes(bound.batch, *large, *small, *filter_)
+        forms = (loops.DOWN, loops.UP, loops.LEARN)
+        self.room = self.buffer(max(loops.room_of(form, self.shapes) for form in forms))
+        self.out, self.x = self.buffer_out(), self.nothing
+        self.weights_at, self.biases_at = self.parameters.at("weights"), self.parameters.at("biases")
+        self.slopes = self.nothing if self.activation == NO_ACTIVATION else self.buffer_out()
+        self.sums = self.sums_room() if part.bias else None
+        self.one = self.scale = self.ones()
+        self.plain = bound.dtype.type(0)  # the slope of no activation
+        self.spectral = DeviceSpectral(self, part.parameters(bound.shape)["weights"])
+
+    def forward(self, parameters: Any, state: Any, x: Any, context: Context) -> Any:
+        from .convolution_cuda import multiply
+
+        self.x, self.scale = x, self.spectral.over(parameters, self.weights_at, state, context)
+        multiply(
+            self.there, self.out, self.room, x, parameters, self.scale, self.shapes, plain_at=self.weights_at,
+            biases_at=self.biases_at, out_at=0, activation=self.activation, slope=self.slope, adds=False,
+        )  # fmt: skip
+        return self.out
+
+    def backward(self, parameters: Any, above: Any, gradient: Any, goes_on: bool) -> Any:
+        from .convolution_cuda import DOWN, LEARN, multiply
+
+        sums = None if gradient is None else self.sums
+        slopes = self.slopes_before(above, self.slopes, self.out, sums)
+        plain: dict[str, Any] = {"biases_at": -1, "activation": NO_ACTIVATION, "slope": self.plain}
+        if gradient is not None:
+            if sums is not None:
+                self.add_sums(gradient, self.biases_at, sums)
+            pair = (self.x, slopes) if self.there == DOWN else (slopes, self.x)  # large and small images
+            target, at = self.spectral.target(gradient, self.weights_at)
+            multiply(
+                LEARN, target, self.room, *pair, self.one, self.shapes, plain_at=0, out_at=at,
+                adds=target is gradient, **plain,
+            )  # fmt: skip
+            self.spectral.settle(parameters, self.weights_at, gradient)
+        if not goes_on:
+            return None
+        below = self.buffer_below()
+        multiply(
+            self.back, below, self.room, slopes, parameters, self.scale, self.shapes, plain_at=self.weights_at,
+            out_at=0, adds=False, **plain,
+        )  # fmt: skip
+        return below
 
 
 def plan_of(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import checks
+from ..backend import resolve
 from ..checks import Floats
 from ..errors import ParameterError, ShapeError
 from ..formulas.random import WEIGHTS
@@ -173,7 +174,9 @@ class Network:
             state_of(views, key, trial=trial, layer=layer)
         return out
 
-    def bind(self, batch: int, dtype: DTypeLike = "float32", *, threads: int | None = None) -> Any:
+    def bind(
+        self, batch: int, dtype: DTypeLike = "float32", *, threads: int | None = None, backend: str = "cpu"
+    ) -> Any:
         """Return `NetworkLayers` for batches of a size that does not change: buffers are made once.
 
         Parameters
@@ -182,10 +185,19 @@ class Network:
         dtype : {"float32", "float64"}
         threads : int >= 1, optional
             That share the work; they change no bit.  None: as many as Numba has.
+        backend : {"cpu", "cuda", "auto"}
+            On a GPU what is returned takes arrays of the host, and arrays of the device, which stay there.
+
+        Raises
+        ------
+        ParameterError, BackendUnavailableError
+            Naming the argument, the rule and the value; or if the backend cannot run here.
         """
         from .chain import NetworkLayers
+        from .device_chain import DeviceLayers
 
-        return NetworkLayers(self, batch=batch, dtype=dtype, threads=threads)
+        kind = DeviceLayers if resolve(backend) == "cuda" else NetworkLayers
+        return kind(self, batch=batch, dtype=dtype, threads=threads)
 
     def description(self) -> dict[str, Any]:
         """Return the settings as what JSON can hold; see `from_description`."""

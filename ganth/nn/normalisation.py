@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .steps import Array, Bound, Context, Places, Step, lay
+from .steps import Array, Bound, Context, DeviceStep, Places, Step, lay
 
 _CHUNK_NUMBERS = 2**14  # of a chunk: it stays in a core's own cache
 _SCRATCH = 512
@@ -71,4 +71,53 @@ class BatchNormStep(Step):
         if not goes_on:
             return None
         self._work(BACK, self.nothing, below)
+        return below
+
+
+class DeviceBatchNormStep(DeviceStep):
+    """Batch normalisation of a batch on a GPU."""
+
+    def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        from .normalisation_cuda import TABLE
+
+        super().__init__(part, bound, places, activation)
+        self.channels = bound.shape[-1]
+        self.sizes = (self.rows, self.channels, self.chunk())
+        self.chunks = -(-self.rows // self.chunk())
+        self.first, self.second = self.sums_room(), self.sums_room()
+        self.table, self.out, self.x = self.buffer(TABLE, self.channels), self.buffer_out(), self.nothing
+        self.own = (self.parameters.at("scale"), self.parameters.at("shift"))
+        self.kept = (self.state.at("mean"), self.state.at("variance"))
+        self.momentum, self.epsilon = float(part.momentum), float(part.epsilon)
+        self.training = True
+
+    def forward(self, parameters: Any, state: Any, x: Any, context: Context) -> Any:
+        from . import normalisation_cuda as loops
+
+        self.x, self.training, block = x, context.training, loops.BLOCK
+        sums = (self.first, self.second)
+        if self.training:
+            loops.take_moments.launch(self.chunks * self.channels, *sums, x, *self.sizes, block=block)
+        loops.settle.launch(
+            self.channels, self.table, state, parameters, *sums, *self.sizes, *self.kept, *self.own, self.momentum,
+            self.epsilon, int(self.training), block=block,
+        )  # fmt: skip
+        loops.apply.launch(
+            self.count, self.out, x, self.table, self.count, self.channels, self.activation, self.slope, block=block
+        )
+        return self.out
+
+    def backward(self, parameters: Any, above: Any, gradient: Any, goes_on: bool) -> Any:
+        from . import normalisation_cuda as loops
+
+        below, block = self.buffer_below(), loops.BLOCK
+        slopes = self.slopes_before(above, below, self.out, self.first, (self.second, self.x, self.table))
+        learns = gradient is not None
+        loops.settle_back.launch(
+            self.channels, self.table, gradient if learns else parameters, parameters, self.first, self.second,
+            *self.sizes, *self.own, int(learns), int(self.training), block=block,
+        )  # fmt: skip
+        if not goes_on:
+            return None
+        loops.back.launch(self.count, below, slopes, self.x, self.table, self.count, self.channels, block=block)
         return below

@@ -31,6 +31,7 @@ class _Steps:
     ) -> None:
         """Take step `step` = 1, 2, ... in place: `parameters` and `moments` change, nothing is allocated.
 
+        The three are arrays of the host, or of the device.
         Raises `ShapeError` unless the three are of one type and size.
 
         >>> x, adam = np.array([1.0, -2.0]), Adam()
@@ -38,8 +39,10 @@ class _Steps:
         >>> x.round(6).tolist()
         [0.9, -1.9]
         """
-        from .optimisers_cpu import step as loop
-
+        if isinstance(parameters, np.ndarray):
+            from .optimisers_cpu import step as loop
+        else:
+            from .optimisers_cuda import step as loop
         kinds = {parameters.dtype, slopes.dtype, moments.dtype}
         if len(kinds) > 1 or parameters.ndim != 1 or not slopes.shape == parameters.shape == moments.shape[1:]:
             raise ShapeError(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..formulas.random import NOISE
-from .steps import Array, Bound, Context, Places, Step
+from .steps import Array, Bound, Context, DeviceStep, Places, Step
 
 _STD_EPSILON = 1e-8
 
@@ -36,8 +36,6 @@ class ActivationStep(Step):
 
 class NoiseStep(Step):
     """Gaussian noise in training."""
-
-    first = 0  # its first number's counter in the stream of a pass: layers take theirs one after the other
 
     def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
         from .pointwise_cpu import BLOCK
@@ -87,4 +85,73 @@ class MinibatchStdStep(Step):
 
         below = self.buffer_below()
         narrow(below, above, self.x, self.means, self.deviations, self.bound.shape[-1], self.bound.batch)
+        return below
+
+
+class DeviceActivationStep(DeviceStep):
+    """An activation that stands alone, on a GPU."""
+
+    def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        super().__init__(part, bound, places, part)
+        self.out = self.buffer_out()
+
+    def forward(self, parameters: Any, state: Any, x: Any, context: Context) -> Any:
+        from .pointwise_cuda import activated_all
+
+        activated_all(self.out, x, self.activation, self.slope)
+        return self.out
+
+    def backward(self, parameters: Any, above: Any, gradient: Any, goes_on: bool) -> Any:
+        return self.slopes_before(above, self.buffer_below(), self.out)
+
+
+class DeviceNoiseStep(DeviceStep):
+    """Gaussian noise in training, on a GPU."""
+
+    def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        super().__init__(part, bound, places)
+        self.draws, self.out = self.count, self.buffer_out()
+
+    def forward(self, parameters: Any, state: Any, x: Any, context: Context) -> Any:
+        if not context.training or self.part.std == 0:
+            return x
+        from .pointwise_cuda import noisy
+
+        whole = np.uint64
+        noisy(
+            self.out, x, self.bound.dtype.type(self.part.std), whole(context.key), whole(context.step),
+            whole(context.trial), whole(NOISE), whole(self.first),
+        )  # fmt: skip
+        return self.out
+
+    def backward(self, parameters: Any, above: Any, gradient: Any, goes_on: bool) -> Any:
+        return above
+
+
+class DeviceMinibatchStdStep(DeviceStep):
+    """One channel more, with the mean deviation of the batch, on a GPU."""
+
+    def __init__(self, part: Any, bound: Bound, places: tuple[Places, Places], activation: Any = None) -> None:
+        from ..device import empty
+        from .pointwise_cuda import chunks_of
+
+        super().__init__(part, bound, places)
+        each, self.channels = self.count // bound.batch, bound.shape[-1]
+        self.means, self.deviations = self.buffer(each), self.buffer(each)
+        most = max(chunks_of(count)[1] for count in (each, self.count // self.channels))
+        self.sums, self.out, self.x = empty(most, np.float64), self.buffer_out(), self.nothing
+
+    def forward(self, parameters: Any, state: Any, x: Any, context: Context) -> Any:
+        from .pointwise_cuda import deviations, widened
+
+        self.x = x
+        deviations(self.means, self.deviations, x, self.bound.batch, _STD_EPSILON)
+        widened(self.out, x, self.deviations, self.sums, self.channels)
+        return self.out
+
+    def backward(self, parameters: Any, above: Any, gradient: Any, goes_on: bool) -> Any:
+        from .pointwise_cuda import narrowed
+
+        below = self.buffer_below()
+        narrowed(below, above, self.x, self.means, self.deviations, self.sums, self.channels, self.bound.batch)
         return below
