@@ -27,12 +27,14 @@ class ImageEngine:
     settings, the key and the trial.
     """
 
+    backend = "cpu"
+
     def __init__(self, game: "ImageGAN", *, key: int, trial: int, dtype: str, threads: int | None = None) -> None:
         self.game, self.key, self.trial, self.dtype = game, key, trial, np.dtype(dtype)
-        self.players = game.players(dtype, threads)
+        self.players = game.players(dtype, threads, self.backend)
         self.images = np.ascontiguousarray(game.images, self.dtype)
         self.per_pass = len(self.images) // game.batch
-        self._pass, self._order = -1, np.empty(0, np.int64)
+        self._pass, self._order = -1, self._ordered(-1)
         self._drawn = np.empty((game.batch, game.latent_dim))
         self._gradients = {name: np.zeros(getattr(game, name).size, self.dtype) for name in _NETWORKS}
 
@@ -102,11 +104,17 @@ class ImageEngine:
         """Put batch s of the data into the room; they are gone through again and again, each time in another order."""
         number, place = divmod(s, self.per_pass)
         if number != self._pass:
-            drawn = streams.uniform(self.key, len(self.images), purpose=DATA, trial=self.trial, step=number)
-            self._pass, self._order = number, np.argsort(drawn, kind="stable")
+            self._pass, self._order = number, self._ordered(number)
         batch = self.game.batch
         chosen = self._order[place * batch : (place + 1) * batch]
         np.take(self.images, chosen, axis=0, out=self.players.images, mode="clip")
+
+    def _ordered(self, number: int) -> Any:
+        """Return the order of the data in a pass; none in pass -1."""
+        if number < 0:
+            return np.empty(0, np.int64)
+        drawn = streams.uniform(self.key, len(self.images), purpose=DATA, trial=self.trial, step=number)
+        return np.argsort(drawn, kind="stable")
 
     def _put_generated(self, state: State, s: int) -> None:
         players = self.players
@@ -121,7 +129,91 @@ class ImageEngine:
             draw=(self.key, s, self.trial),
         )
 
-    def _descend(self, state: State, name: str, step: int) -> None:
+    def _descend(self, state: Any, name: str, step: int) -> None:
         short = "gen" if name == "generator" else "disc"
         optimiser, rate = getattr(self.game, f"optimiser_{short}"), getattr(self.game, f"lr_{short}")
         optimiser.step(state[name], self._gradients[name], state[f"{name}_moments"], rate=rate, step=step)
+
+
+class DeviceImageEngine(ImageEngine):
+    """As `ImageEngine`, on a GPU: data and state stay there, and of an iteration six numbers come back."""
+
+    backend = "cuda"
+
+    def __init__(self, game: "ImageGAN", *, key: int, trial: int, dtype: str, threads: int | None = None) -> None:
+        from ..device import empty, there
+
+        super().__init__(game, key=key, trial=trial, dtype=dtype, threads=threads)
+        size, self._size = self.images.size // len(self.images) * game.batch, self.images.size // len(self.images)
+        self._data, self._latents = there(self.images.reshape(-1)), empty(game.batch * game.latent_dim, self.dtype)
+        self._batch, self._slopes = empty(size, self.dtype), empty(size, self.dtype)
+        self._above, self._terms = empty(game.batch, self.dtype), empty((2, game.batch), np.float64)
+        self._told = there(np.zeros((3, 2)))  # rows as image_engine_cuda.REAL ...: a loss, and the mean of d
+        self._zeros = {name: there(zeros) for name, zeros in self._gradients.items()}
+        self._gradients = {name: there(zeros) for name, zeros in self._gradients.items()}
+
+    def advance(self, state: State) -> tuple[float, ...] | None:
+        """Play an iteration; return losses of D and G and the means of d, or None where they are not finite."""
+        from ..device import back, held
+        from .image_engine_cuda import FAKE, REAL, TEACH
+
+        game, players, t = self.game, self.players, int(state["step"])
+        there: dict[str, Any] = {n: held(x) for n, x in state.items() if n != "step" and x.size}
+        there |= {n: x for n, x in state.items() if not x.size}
+        looks = t * (2 * game.n_disc + 1)
+        for j in range(game.n_disc):
+            s = t * game.n_disc + j
+            self._gradients["discriminator"].copy_to_device(self._zeros["discriminator"])
+            self._judged(there, self._data_of(s), REAL, looks, self._gradients["discriminator"])
+            made = self._generated(there, s)
+            self._judged(there, made, FAKE, looks + 1, self._gradients["discriminator"])
+            looks += 2
+            self._descend(there, "discriminator", s + 1)
+        self._judged(there, made, TEACH, looks)
+        self._gradients["generator"].copy_to_device(self._zeros["generator"])
+        players.generator.backward(there["generator"], self._slopes, gradient=self._gradients["generator"])
+        self._descend(there, "generator", t + 1)
+        back(*((there[n], state[n]) for n in there if state[n].size))
+        state["step"] += 1
+        (real, mean_real), (fake, mean_fake), (paid, _) = self._told.copy_to_host().tolist()
+        told = (real + fake, paid, mean_real, mean_fake)
+        return told if all(map(math.isfinite, told)) else None
+
+    def _judged(self, there: dict[str, Any], images: Any, kind: int, look: int, gradient: Any = None) -> None:
+        """Let D judge images: add to its gradient, or set the slopes in them."""
+        from .image_engine_cuda import judge_logits
+
+        disc, players, kept = there["discriminator"], self.players, there["discriminator_state"]
+        logits = players.discriminator.forward(
+            disc, images, state=kept if kept.size else None, training=True, draw=(self.key, look, self.trial)
+        )
+        judge_logits(self._above, self._told, self._terms, logits, players.code, kind)
+        below = self._slopes if gradient is None else None
+        players.discriminator.backward(disc, self._above, gradient=gradient, below=below)
+
+    def _data_of(self, s: int) -> Any:
+        """Return batch s of the data."""
+        from .image_engine_cuda import take_batch
+
+        number, place = divmod(s, self.per_pass)
+        if number != self._pass:
+            self._pass, self._order = number, self._ordered(number)
+        take_batch(self._batch, self._data, self._order, place * self.game.batch, self._size)
+        return self._batch
+
+    def _ordered(self, number: int) -> Any:
+        from ..device import there
+
+        order = super()._ordered(number)
+        return there(order) if order.size else order
+
+    def _generated(self, there: dict[str, Any], s: int) -> Any:
+        """Return a batch of generated images; the generator keeps it until it makes the next."""
+        from .image_engine_cuda import draw_latents
+
+        whole, kept = np.uint64, there["generator_state"]
+        draw_latents(self._latents, whole(self.key), whole(s), whole(self.trial), whole(LATENT))
+        return self.players.generator.forward(
+            there["generator"], self._latents, state=kept if kept.size else None, training=True,
+            draw=(self.key, s, self.trial),
+        )  # fmt: skip

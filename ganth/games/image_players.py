@@ -36,13 +36,15 @@ class Players:
         loss: str,
         statistics: str,
         threads: int | None = None,
+        backend: str = "cpu",
     ) -> None:
         self.batch, self.dtype, self.code = batch, np.dtype(dtype), LOSSES[loss]
         self.training = statistics == "batch"
         networks = (generator, discriminator)
-        self.generator, self.discriminator = (one.bind(batch, dtype, threads=threads) for one in networks)
+        call: dict[str, Any] = {"batch": batch, "dtype": dtype, "threads": threads, "backend": backend}
+        self.generator, self.discriminator = (one.bind(**call) for one in networks)
         self.still = [
-            layers if (still := _without_noise(network)) == network else still.bind(batch, dtype, threads=threads)
+            layers if (still := _without_noise(network)) == network else still.bind(**call)
             for network, layers in zip(networks, (self.generator, self.discriminator), strict=True)
         ]
         self.latents = np.empty((batch, *generator.inputs), self.dtype)

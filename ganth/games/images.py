@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import checks
-from ..backend import no_cuda_loops
+from ..backend import resolve
 from ..errors import ParameterError, ShapeError
 from ..nn import SGD, Adam, Network, RMSProp, dcgan
 from ..nn.starts import START_NAMES
@@ -163,8 +163,8 @@ class ImageGAN:
         told["images"] = f"{self.images.shape} sha256 {hashlib.sha256(self.images).hexdigest()}"
         return told
 
-    def players(self, dtype: str = "float32", threads: int | None = None) -> Players:
-        """Return both networks bound to the size of a batch, for loops on `threads` threads (None: all)."""
+    def players(self, dtype: str = "float32", threads: int | None = None, backend: str = "cpu") -> Players:
+        """Return both networks bound to the size of a batch, for loops on `threads` threads (None: all) or a GPU."""
         return Players(
             self.generator,
             self.discriminator,
@@ -173,6 +173,7 @@ class ImageGAN:
             loss=self.loss,
             statistics=self.statistics,
             threads=threads,
+            backend=backend,
         )
 
     def train(
@@ -210,7 +211,8 @@ class ImageGAN:
         observer : callable, optional
             Called after each epoch (and at epoch 0) with the training so far; what it returns, a dict of numbers or
             arrays, the same names and shapes every time, is recorded in ``training.observed``.
-        backend : {"cpu", "auto"}
+        backend : {"cpu", "cuda", "auto"}
+            On a GPU networks, moments and data stay there; a folder's training goes on where it began, CPU or GPU.
         dtype : {"float32", "float64"}
             Working precision; records are float64.
         progress : bool or callable, optional
@@ -234,7 +236,7 @@ class ImageGAN:
         """
         from .training_loop import Call, train
 
-        no_cuda_loops(backend, "ImageGAN")
+        backend = resolve(backend)
         epochs = checks.integer("epochs", epochs, at_least=0)
         wanted = tuple(sorted({checks.integer("keep", epoch, at_least=0) for epoch in keep}))
         if wanted and wanted[-1] > epochs:
@@ -249,6 +251,7 @@ class ImageGAN:
             keep=wanted,
             samples=checks.integer("samples", samples, at_least=1),
             threads=None if threads is None else checks.integer("threads", threads, at_least=1),
+            backend=backend,
         )
         return train(self, call, observer=observer, progress=progress)
 

@@ -1,8 +1,9 @@
 """The loop of a training: epochs, records, checkpoints, divergence, interruption."""
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from ..errors import DivergenceWarning, InterruptedRun, ParameterError, ShapeError
 from .checkpoints import Arrays, Checkpoints
 from .game import Progress
-from .image_engine import ImageEngine
+from .image_engine import DeviceImageEngine, ImageEngine
 from .image_players import Players
 from .play import State, deferred_interrupt, reporting
 from .training import MEANS, OBSERVED, Training
@@ -36,6 +37,7 @@ class Call:
     keep: tuple[int, ...]
     samples: int
     threads: int | None
+    backend: str
 
 
 def train(game: "ImageGAN", call: Call, *, observer: Observer | None, progress: Progress) -> Training:
@@ -45,7 +47,7 @@ def train(game: "ImageGAN", call: Call, *, observer: Observer | None, progress: 
     report, close = reporting(progress, per_epoch * call.epochs)
     report(int(loop.state["step"]))
     try:
-        with deferred_interrupt() as pressed, np.errstate(all="ignore"):
+        with deferred_interrupt() as pressed, np.errstate(all="ignore"), _staying(call.backend) as fetch:
             while loop.epoch < call.epochs and loop.diverged_at < 0 and not pressed:
                 means = np.zeros(len(MEANS))
                 for _ in range(per_epoch):
@@ -55,6 +57,7 @@ def train(game: "ImageGAN", call: Call, *, observer: Observer | None, progress: 
                     means += told
                     report(int(loop.state["step"]))
                 if not pressed:
+                    fetch()
                     loop.end_epoch(None if told is None else means / per_epoch)
             loop.write()
     finally:
@@ -72,12 +75,25 @@ def train(game: "ImageGAN", call: Call, *, observer: Observer | None, progress: 
     return training
 
 
+@contextlib.contextmanager
+def _staying(backend: str) -> Iterator[Callable[[], None]]:
+    """Let the engine hold its state on the device; give what brings that to the host."""
+    if backend != "cuda":
+        yield lambda: None
+        return
+    from ..device import residence
+
+    with residence() as kept_there:
+        yield kept_there.fetch
+
+
 class _Loop:
     """What a training has come to: `state` now, `whole` at the end of the last whole epoch, and the records."""
 
     def __init__(self, game: "ImageGAN", call: Call, observer: Observer | None) -> None:
         self.game, self.call, self.observer = game, call, observer
-        self.engine = ImageEngine(game, key=call.key, trial=call.trial, dtype=call.dtype, threads=call.threads)
+        engine = ImageEngine if call.backend == "cpu" else DeviceImageEngine
+        self.engine = engine(game, key=call.key, trial=call.trial, dtype=call.dtype, threads=call.threads)
         self.identity = {
             **game.settings,
             "seed": call.key,
@@ -85,6 +101,8 @@ class _Loop:
             "dtype": call.dtype,
             "samples": call.samples,
         }
+        if call.backend != "cpu":  # a record of the CPU says nothing of it
+            self.identity["backend"] = call.backend
         self.records: dict[str, list[Any]] = {}
         self.diverged_at, self.written = -1, -1
         self.store = None if call.folder is None else Checkpoints(call.folder, self.identity)

@@ -21,11 +21,17 @@ BOUND = {"float64": 1e-12, "float32": 2e-5}
 Conv, Up, Norm, Act, Linear, Reshape = nn.Conv, nn.ConvTranspose, nn.BatchNorm, nn.Activation, nn.Linear, nn.Reshape
 TILES = [convolution_cuda.Tile(*sizes) for sizes in ((4, 4, 2, 4, 4), (2, 8, 2, 2, 2))]
 NETWORKS = {
-    "discriminator": nn.Network((nn.Noise(0.3), Conv(2), Act("leaky"), Conv(3, bias=False), Norm(), Linear(1)), (4, 4, 1)),
+    "discriminator": nn.Network(
+        (nn.Noise(0.3), Conv(2), Act("leaky"), Conv(3, bias=False), Norm(), Linear(1)), (4, 4, 1)
+    ),
     "generator": nn.Network((Linear(8), Reshape((2, 2, 2)), Norm(), Act("relu"), Up(1), Act("tanh")), (3,)),
-    "alone": nn.Network((Act("sigmoid"), Norm(), Act("tanh"), Act("leaky"), nn.MinibatchStd(), nn.Noise(0.0)), (2, 1, 3)),
-    "spectral": nn.Network((Conv(2, 2, 1, 0, spectral=True), Up(2, 2, 1, 0, spectral=True), Linear(2, spectral=True)), (2, 3, 2)),
-}  # fmt: skip
+    "alone": nn.Network(
+        (Act("sigmoid"), Norm(), Act("tanh"), Act("leaky"), nn.MinibatchStd(), nn.Noise(0.0)), (2, 1, 3)
+    ),
+    "spectral": nn.Network(
+        (Conv(2, 2, 1, 0, spectral=True), Up(2, 2, 1, 0, spectral=True), Linear(2, spectral=True)), (2, 3, 2)
+    ),
+}
 PRODUCTS = [convolution_cuda.products(tile) for tile in TILES]
 
 
