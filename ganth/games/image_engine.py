@@ -36,7 +36,7 @@ class ImageEngine:
         self.per_pass = len(self.images) // game.batch
         self._pass, self._order = -1, self._ordered(-1)
         self._drawn = np.empty((game.batch, game.latent_dim))
-        self._gradients = {name: np.zeros(getattr(game, name).size, self.dtype) for name in _NETWORKS}
+        self._gradients: dict[str, Any] = {name: np.zeros(getattr(game, name).size, self.dtype) for name in _NETWORKS}
 
     def start(self) -> State:
         """Return the state at step 0."""

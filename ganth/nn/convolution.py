@@ -93,7 +93,8 @@ class DeviceConvolutionStep(DeviceStep):
             filter_ = (part.kernel, part.stride, part.padding)
             if not isinstance(part, Conv):
                 large, small, self.there, self.back = small, large, loops.UP, loops.DOWN
-        self.shapes = loops.Shapes(bound.batch, *large, *small, *filter_)
+        sizes: tuple[int, ...] = (bound.batch, *large, *small, *filter_)
+        self.shapes = loops.Shapes(*sizes)
         forms = (loops.DOWN, loops.UP, loops.LEARN)
         self.room = self.buffer(max(loops.room_of(form, self.shapes) for form in forms))
         self.out, self.x = self.buffer_out(), self.nothing
@@ -123,10 +124,10 @@ class DeviceConvolutionStep(DeviceStep):
         if gradient is not None:
             if sums is not None:
                 self.add_sums(gradient, self.biases_at, sums)
-            pair = (self.x, slopes) if self.there == DOWN else (slopes, self.x)  # large and small images
+            large, small = (self.x, slopes) if self.there == DOWN else (slopes, self.x)
             target, at = self.spectral.target(gradient, self.weights_at)
             multiply(
-                LEARN, target, self.room, *pair, self.one, self.shapes, plain_at=0, out_at=at,
+                LEARN, target, self.room, large, small, self.one, self.shapes, plain_at=0, out_at=at,
                 adds=target is gradient, **plain,
             )  # fmt: skip
             self.spectral.settle(parameters, self.weights_at, gradient)

@@ -85,7 +85,7 @@ def _product(form, tile):
     threads, across_threads, down_threads = (high // tall) * (wide // broad), wide // broad, high // tall
     left_copies, right_copies = high * deep // threads, wide * deep // threads
     sums = tall * broad
-    left_shape, right_shape, row_shape, term_shape = (deep, high + 1), (deep, wide + 1), (2, high), (2, deep)
+    left_shape, right_shape, term_shape = (deep, high + 1), (deep, wide + 1), (2, deep)
     windows_shape = (2, wide if form == LEARN else high)
     place_shape = (3, max(high, wide))
     name = ("down", "up", "learn")[form]
@@ -94,7 +94,7 @@ def _product(form, tile):
         return *[real[::1]] * 4, *[int64] * 15, real
 
     work = Work(
-        "DCGAN, 28 x 28, width 32, batch 64: the inner convolution", blocks=49, arithmetic=64 * 49 * 64 * 512,
+        "DCGAN, 28 x 28, width 32, batch 64: the inner convolution", blocks=196, arithmetic=64 * 49 * 64 * 512,
         shared=64 * 49 * 64 * 512 * (tall + broad) / (tall * broad), traffic=4 * 64 * (28 * 28 * 32 + 49 * 64),
     )  # fmt: skip
 
