@@ -86,6 +86,8 @@ class Kernel:
         Why it may use local memory; "": it may not.
     work : Work, optional
         What it does at the size that its time is estimated for.
+    wait : bool
+        Whether a launch returns when it is done; else what follows on the device, or fetches an array, waits for it.
     """
 
     function: Callable[..., None]
@@ -95,6 +97,7 @@ class Kernel:
     shared: int
     frame: str
     work: Work | None = None
+    wait: bool = True
 
     @property
     def name(self) -> str:
@@ -102,14 +105,14 @@ class Kernel:
         return f"{self.function.__module__.removeprefix('ganth.')}.{self.function.__name__}"
 
     def launch(self, size: int, *arguments: Any, block: int | None = None, shared: int = 0) -> None:
-        """Run with a thread for each of `size` items, in blocks of `block` threads; return when it is done."""
+        """Run with a thread for each of `size` items, in blocks of `block` threads; see `wait`."""
         threads = block or self.block
         self.launch_blocks(-(-size // threads), *arguments, block=threads, shared=shared)
 
     def launch_blocks(
         self, blocks: int, *arguments: Any, block: int | None = None, shared: int = 0, outside: str = ""
     ) -> None:
-        """Run so many blocks; return when they are done.
+        """Run so many blocks; see `wait`.
 
         `outside` names what a block reads from global memory, as it does not fit shared memory: the log tells it once.
         """
@@ -120,7 +123,8 @@ class Kernel:
                 _launches += 1
                 try:
                     self._compiled[blocks, block or self.block, 0, shared](*arguments)
-                    cuda.synchronize()
+                    if self.wait:
+                        cuda.synchronize()
                 except Exception as error:
                     if "UNSUPPORTED_PTX_VERSION" not in str(error):
                         raise
@@ -138,11 +142,12 @@ def kernel(
     shared: int = 0,
     frame: str = "",
     work: Work | None = None,
+    wait: bool = True,
 ) -> Callable[[Callable[..., None]], Kernel]:
     """Decorate the source of a CUDA kernel; see `Kernel`."""
 
     def listed(function: Callable[..., None]) -> Kernel:
-        _listed.append(Kernel(function, signatures, block, resident, shared, frame, work))
+        _listed.append(Kernel(function, signatures, block, resident, shared, frame, work, wait))
         return _listed[-1]
 
     return listed

@@ -14,7 +14,7 @@ BLOCK = 256
 _REALS = (float32, float64)
 
 
-@kernel(*((real[::1], real[::1], int64[::1], int64, int64, int64) for real in _REALS), block=BLOCK)
+@kernel(*((real[::1], real[::1], int64[::1], int64, int64, int64) for real in _REALS), block=BLOCK, wait=False)
 def take(out, images, order, first, count, size):
     """Set out to `count` numbers of the images order[first], order[first + 1], ..., of `size` numbers each."""
     i = cuda.grid(1)
@@ -22,7 +22,7 @@ def take(out, images, order, first, count, size):
         out[i] = images[order[first + i // size] * size + i % size]
 
 
-@kernel(*((real[::1], int64, *[uint64] * 4) for real in _REALS), block=BLOCK)
+@kernel(*((real[::1], int64, *[uint64] * 4) for real in _REALS), block=BLOCK, wait=False)
 def draw(out, count, key, step, trial, purpose):
     """Set out to normal numbers: see streams.fill_normal."""
     i = cuda.grid(1)
@@ -35,7 +35,11 @@ def draw(out, count, key, step, trial, purpose):
             out[2 * i + 1] = radius * sine
 
 
-@kernel(*((real[::1], float64[:, ::1], float64[:, ::1], real[::1], real, int64, int64) for real in _REALS), block=BLOCK)
+@kernel(
+    *((real[::1], float64[:, ::1], float64[:, ::1], real[::1], real, int64, int64) for real in _REALS),
+    block=BLOCK,
+    wait=False,
+)
 def judge(slopes, told, terms, logits, one, code, kind):
     """See image_players_cpu.judge: one block; what that returns goes to told[kind]; terms (2, batch) is room."""
     thread, threads, size = cuda.threadIdx.x, cuda.blockDim.x, logits.size

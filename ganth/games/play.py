@@ -85,7 +85,7 @@ def play(
     count = 16
     report, close = reporting(progress, int(steps[-1] - steps[0]))
     try:
-        with deferred_interrupt() as pressed, _staying(backend) as fetch:
+        with deferred_interrupt() as pressed, staying(backend) as fetch:
             keep()
             for target in steps[1:]:
                 while (left := int(target - state["step"])) > 0 and not pressed:
@@ -117,7 +117,7 @@ def play(
 
 
 @contextlib.contextmanager
-def _staying(backend: str) -> Iterator[Callable[[], None]]:
+def staying(backend: str) -> Iterator[Callable[[], None]]:
     """Let engines hold arrays on the device; give what brings their changes to the host."""
     if backend != "cuda":
         yield lambda: None

@@ -1,9 +1,8 @@
 """The loop of a training: epochs, records, checkpoints, divergence, interruption."""
 
-import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from .checkpoints import Arrays, Checkpoints
 from .game import Progress
 from .image_engine import DeviceImageEngine, ImageEngine
 from .image_players import Players
-from .play import State, deferred_interrupt, reporting
+from .play import State, deferred_interrupt, reporting, staying
 from .training import MEANS, OBSERVED, Training
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def train(game: "ImageGAN", call: Call, *, observer: Observer | None, progress: 
     report, close = reporting(progress, per_epoch * call.epochs)
     report(int(loop.state["step"]))
     try:
-        with deferred_interrupt() as pressed, np.errstate(all="ignore"), _staying(call.backend) as fetch:
+        with deferred_interrupt() as pressed, np.errstate(all="ignore"), staying(call.backend) as fetch:
             while loop.epoch < call.epochs and loop.diverged_at < 0 and not pressed:
                 means = np.zeros(len(MEANS))
                 for _ in range(per_epoch):
@@ -73,18 +72,6 @@ def train(game: "ImageGAN", call: Call, *, observer: Observer | None, progress: 
     if pressed:
         raise InterruptedRun(training)
     return training
-
-
-@contextlib.contextmanager
-def _staying(backend: str) -> Iterator[Callable[[], None]]:
-    """Let the engine hold its state on the device; give what brings that to the host."""
-    if backend != "cuda":
-        yield lambda: None
-        return
-    from ..device import residence
-
-    with residence() as kept_there:
-        yield kept_there.fetch
 
 
 class _Loop:

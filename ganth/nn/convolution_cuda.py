@@ -98,7 +98,7 @@ def _product(form, tile):
         shared=64 * 49 * 64 * 512 * (tall + broad) / (tall * broad), traffic=4 * 64 * (28 * 28 * 32 + 49 * 64),
     )  # fmt: skip
 
-    @kernel(*map(signature, (float32, float64)), block=threads, resident=2, work=work)
+    @kernel(*map(signature, (float32, float64)), block=threads, resident=2, work=work, wait=False)
     def multiply(
         out, windows, plain, scale, plain_at, biases_at, batch, height, width, channels, rows, columns, outputs,
         size, stride, padding, slices, length, activation, slope,
@@ -234,7 +234,7 @@ def _signature(real):
     return real[::1], real[::1], real[::1], real[::1], *[int64] * 6, real, int64
 
 
-@kernel(*map(_signature, (float32, float64)), block=BLOCK)
+@kernel(*map(_signature, (float32, float64)), block=BLOCK, wait=False)
 def add_slices(out, parts, plain, scale, slices, size, units, biases_at, out_at, activation, slope, adds):
     """Set out to the sums of slices, finished as a product is that has one slice alone."""
     i = cuda.grid(1)

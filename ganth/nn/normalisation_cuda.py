@@ -18,7 +18,7 @@ TABLE = 5
 _REALS = (float32, float64)
 
 
-@kernel(*((*[real[::1]] * 3, *[int64] * 3) for real in _REALS), block=BLOCK)
+@kernel(*((*[real[::1]] * 3, *[int64] * 3) for real in _REALS), block=BLOCK, wait=False)
 def take_moments(means, squares, x, rows, channels, chunk):
     """Set the means of chunks, and their sums of squares about them."""
     i = cuda.grid(1)
@@ -36,7 +36,7 @@ def take_moments(means, squares, x, rows, channels, chunk):
     means[i], squares[i] = mean, square
 
 
-@kernel(*((*[real[::1]] * 5, *[int64] * 7, float64, float64, int64) for real in _REALS), block=BLOCK)
+@kernel(*((*[real[::1]] * 5, *[int64] * 7, float64, float64, int64) for real in _REALS), block=BLOCK, wait=False)
 def settle(
     table, state, parameters, means, squares, rows, channels, chunk, mean_at, variance_at, scale_at, shift_at,
     momentum, epsilon, training,
@@ -66,7 +66,7 @@ def settle(
     table[SHIFT * channels + c] = parameters[shift_at + c]
 
 
-@kernel(*((*[real[::1]] * 3, int64, int64, int64, real) for real in _REALS), block=BLOCK)
+@kernel(*((*[real[::1]] * 3, int64, int64, int64, real) for real in _REALS), block=BLOCK, wait=False)
 def apply(out, x, table, count, channels, activation, slope):
     """Set out to (x - mean) factor + shift, and an activation."""
     i = cuda.grid(1)
@@ -76,7 +76,7 @@ def apply(out, x, table, count, channels, activation, slope):
         out[i] = activated(activation, value, slope)
 
 
-@kernel(*((*[real[::1]] * 5, *[int64] * 7) for real in _REALS), block=BLOCK)
+@kernel(*((*[real[::1]] * 5, *[int64] * 7) for real in _REALS), block=BLOCK, wait=False)
 def settle_back(table, gradient, parameters, sums, alongs, rows, channels, chunk, scale_at, shift_at, learns, training):
     """Add the slopes in a channel's scale and shift, and set the coefficients of the way back."""
     c = cuda.grid(1)
@@ -95,7 +95,7 @@ def settle_back(table, gradient, parameters, sums, alongs, rows, channels, chunk
     table[CENTRED * channels + c] = -factor * over * over * along / float64(rows)
 
 
-@kernel(*((*[real[::1]] * 4, int64, int64) for real in _REALS), block=BLOCK)
+@kernel(*((*[real[::1]] * 4, int64, int64) for real in _REALS), block=BLOCK, wait=False)
 def back(below, slopes, x, table, count, channels):
     """Turn slopes behind the normalisation into slopes before it."""
     i = cuda.grid(1)

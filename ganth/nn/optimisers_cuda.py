@@ -15,7 +15,7 @@ def _signature(real):
     return real[::1], real[::1], real[:, ::1], int64, *[real] * 7
 
 
-@kernel(*map(_signature, (float32, float64)), block=BLOCK)
+@kernel(*map(_signature, (float32, float64)), block=BLOCK, wait=False)
 def descend(parameters, slopes, moments, kind, rate, decay, keep_decay, second, keep_second, root, epsilon):
     """See lanes.descent.descend; keep_... = 1 - ...; for Adam the rate is over 1 - beta1^t."""
     i = cuda.grid(1)

@@ -13,7 +13,7 @@ BLOCK = 256
 _REALS = (float32, float64)
 
 
-@kernel(*((real[::1], real[::1], int64, int64, real) for real in _REALS), block=BLOCK)
+@kernel(*((real[::1], real[::1], int64, int64, real) for real in _REALS), block=BLOCK, wait=False)
 def activate(out, x, count, activation, slope):
     """Set out to the activation of x."""
     i = cuda.grid(1)
@@ -21,7 +21,7 @@ def activate(out, x, count, activation, slope):
         out[i] = activated(activation, x[i], slope)
 
 
-@kernel(*((real[::1], real[::1], int64, real, *[uint64] * 5) for real in _REALS), block=BLOCK)
+@kernel(*((real[::1], real[::1], int64, real, *[uint64] * 5) for real in _REALS), block=BLOCK, wait=False)
 def add_noise(out, x, count, deviation, key, step, trial, purpose, start):
     """Set out to x with noise: numbers 2 i and 2 i + 1 take the stream's counter start + i, a thread both."""
     i = cuda.grid(1)
@@ -34,7 +34,7 @@ def add_noise(out, x, count, deviation, key, step, trial, purpose, start):
             out[2 * i + 1] = x[2 * i + 1] + deviation * (radius * sine)
 
 
-@kernel(*((*[real[::1]] * 3, int64, int64, float64) for real in _REALS), block=BLOCK)
+@kernel(*((*[real[::1]] * 3, int64, int64, float64) for real in _REALS), block=BLOCK, wait=False)
 def take_deviations(means, found, x, batch, count, epsilon):
     """Set means and deviations over the batch, feature by feature."""
     i = cuda.grid(1)
@@ -49,7 +49,7 @@ def take_deviations(means, found, x, batch, count, epsilon):
         means[i], found[i] = mean, math.sqrt(square / float64(batch) + epsilon)
 
 
-@kernel(*((float64[::1], real[::1], *[int64] * 4) for real in _REALS), block=BLOCK)
+@kernel(*((float64[::1], real[::1], *[int64] * 4) for real in _REALS), block=BLOCK, wait=False)
 def sum_chunks(sums, x, first, apart, count, chunk):
     """Set the sums of chunks of `count` numbers of x, `apart` from one another, from `first` on."""
     c = cuda.grid(1)
@@ -60,7 +60,7 @@ def sum_chunks(sums, x, first, apart, count, chunk):
         sums[c] = total
 
 
-@kernel(*((real[::1], real[::1], float64[::1], *[int64] * 4) for real in _REALS), block=BLOCK)
+@kernel(*((real[::1], real[::1], float64[::1], *[int64] * 4) for real in _REALS), block=BLOCK, wait=False)
 def widen(out, x, sums, chunks, count, channels, size):
     """Set out to x with one channel more, the mean of deviations."""
     i = cuda.grid(1)
@@ -76,7 +76,7 @@ def widen(out, x, sums, chunks, count, channels, size):
         out[i] = total / float64(size)
 
 
-@kernel(*((*[real[::1]] * 5, float64[::1], *[int64] * 5) for real in _REALS), block=BLOCK)
+@kernel(*((*[real[::1]] * 5, float64[::1], *[int64] * 5) for real in _REALS), block=BLOCK, wait=False)
 def narrow(below, above, x, means, found, sums, chunks, count, channels, size, batch):
     """Take slopes in what `widen` put out to slopes in x."""
     i = cuda.grid(1)

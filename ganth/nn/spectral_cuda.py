@@ -56,7 +56,7 @@ def _signature(real):
     return *[real[::1]] * 6, *[int64] * 8
 
 
-@kernel(*map(_signature, (float32, float64)), block=BLOCK, resident=1)
+@kernel(*map(_signature, (float32, float64)), block=BLOCK, resident=1, wait=False)
 def power_iterations(
     scale, outer, inner, room, state, parameters, at, rows, columns, outer_at, inner_at, turned, training, first
 ):
@@ -108,7 +108,7 @@ def power_iterations(
         scale[0] = float64(1) / total
 
 
-@kernel(*((real[::1], real[::1], real[::1], int64, int64) for real in (float32, float64)), block=BLOCK)
+@kernel(*((real[::1], real[::1], real[::1], int64, int64) for real in (float32, float64)), block=BLOCK, wait=False)
 def take_along(room, found, parameters, at, chunk):
     """Set the room to the sums of found times weights, of a chunk each."""
     c = cuda.grid(1)
@@ -119,7 +119,7 @@ def take_along(room, found, parameters, at, chunk):
         room[c] = total
 
 
-@kernel(*((*[real[::1]] * 7, int64, int64) for real in (float32, float64)), block=BLOCK)
+@kernel(*((*[real[::1]] * 7, int64, int64) for real in (float32, float64)), block=BLOCK, wait=False)
 def settle(gradient, room, found, parameters, scale, outer, inner, at, chunks):
     """Add (found - <found, matrix> / value outer inner^T) / value to the gradient."""
     i = cuda.grid(1)

@@ -28,7 +28,7 @@ def _slopes(real):
     return *[real[::1]] * 7, *[int64] * 4, real, int64
 
 
-@kernel(*map(_slopes, (float32, float64)), block=BLOCK)
+@kernel(*map(_slopes, (float32, float64)), block=BLOCK, wait=False)
 def take_slopes(below, sums, alongs, above, outputs, x, means, rows, channels, chunk, activation, slope, kind):
     """Set below to above times the slopes of the activation that put `outputs` out, and the sums of chunks.
 
@@ -54,7 +54,7 @@ def take_slopes(below, sums, alongs, above, outputs, x, means, rows, channels, c
         alongs[i] = along
 
 
-@kernel(*((real[::1], real[::1], int64, int64, int64) for real in (float32, float64)), block=BLOCK)
+@kernel(*((real[::1], real[::1], int64, int64, int64) for real in (float32, float64)), block=BLOCK, wait=False)
 def add_sums(gradient, sums, at, chunks, channels):
     """Add the sums of chunks to numbers of a gradient from `at` on."""
     channel = cuda.grid(1)

@@ -26,7 +26,8 @@ def game(axes, **changes):
 
 
 @given(
-    axes=st.sampled_from([1, 2, 3, 5]), activation=st.sampled_from(["relu", "tanh", "erf"]), dtype=st.sampled_from(sorted(BOUND)),
+    axes=st.sampled_from([1, 2, 3, 5]), activation=st.sampled_from(["relu", "tanh", "erf"]),
+    dtype=st.sampled_from(sorted(BOUND)),
     grad_reg=st.sampled_from([0.0, 0.7]), form=st.sampled_from(["half", "full"]),
     order=st.sampled_from(["alternating", "simultaneous"]), data=st.sampled_from(["fixed", "resampled"]),
     optimiser=st.sampled_from(["sgd", "rmsprop"]), steps=st.integers(1, 3), trials=st.integers(1, 2),
