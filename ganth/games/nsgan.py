@@ -26,6 +26,7 @@ _LOSSES = {
     "reverse_kl": REVERSE_KL, "pearson": PEARSON, "hellinger": HELLINGER, "js": NON_SATURATING, "gan": NON_SATURATING,
 }  # fmt: skip
 _PENALTIES = {"none": 0, "between": 1, "data": 2}
+_LEARNED = ("generator", "discriminator", "generator_moments", "discriminator_moments")
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +182,7 @@ class NSGAN(Game):
             An epoch.  None: keep the first and the last step only.
         observer : callable, optional
             Called as observer(step, particles) for each record, particles (trials, n, d).
-        backend : {"cpu", "auto"}
+        backend : {"cpu", "cuda", "auto"}
         dtype : {"float64", "float32"}
             Working precision; records are float64.
         progress : bool or callable, optional
@@ -226,7 +227,11 @@ class NSGAN(Game):
         )
 
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
-        return NetworkEngine(self, key=key, trials=trial_keys(options), dtype=options["dtype"], threads=threads)
+        call = {"dtype": options["dtype"], "threads": threads, "backend": options["backend"]}
+        return NetworkEngine(self, key=key, trials=trial_keys(options), **call)
+
+    def _has_cuda_loops(self) -> bool:
+        return True
 
     def generator_of(self, run: Run, trial: int = 0) -> DenseFunction:
         """Return the generator of a trial of `run` as a function of latents (m, latent_dim)."""
@@ -264,7 +269,7 @@ class Judgement:
 
 
 class NetworkEngine:
-    """Plays `NSGAN`, each trial on a thread of its own.
+    """Plays `NSGAN`, each trial on a thread of its own, or all at once on CUDA.
 
     The state keeps, beside what every engine keeps, "latents" (trials, n, latent_dim), the networks' parameters
     "generator" and "discriminator" (trials, size), and what their optimisers keep, "generator_moments" and
@@ -273,8 +278,10 @@ class NetworkEngine:
 
     recorded: tuple[str, ...] = ("metric", "modes", "field")
 
-    def __init__(self, game: NSGAN, *, key: int, trials: range, dtype: str, threads: int | None) -> None:
-        self.game, self.key, self.trials, self.dtype = game, key, trials, np.dtype(dtype)
+    def __init__(
+        self, game: NSGAN, *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
+    ) -> None:
+        self.game, self.key, self.trials, self.dtype, self.backend = game, key, trials, np.dtype(dtype), backend
         self.threads = None if threads is None else checks.integer("threads", threads, at_least=1)
         self.dim = game.target.means.shape[1]
 
@@ -309,19 +316,48 @@ class NetworkEngine:
         """Play `count` iterations, and bring what is recorded up to date."""
         trials = len(self.trials)
         workers = min(thread_count() if self.threads is None else self.threads, trials)
-        if workers > 1:
+        if self.backend == "cuda":
+            self._play_all(state, count)
+        elif workers > 1:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(lambda k: self._play(state, k, count), range(trials)))
         else:
             for k in range(trials):
                 self._play(state, k, count)
+        modes = self.game.target.weights
+        for k in range(trials):
+            state["metric"][k] = np.quantile(state["field"][k], 1.0 - 1.0 / len(modes))
+            state["modes"][k] = (self.game.target.shares(state["particles"][k]) >= modes / 4).sum()
 
     def _play(self, state: State, k: int, count: int) -> None:
-        from .nsgan_cpu import Network, Rules, Show, play
+        from .nsgan_cpu import Network, Show, play
 
-        game, real = self.game, self.dtype.type
         if state["diverged_at"][k] >= 0 and count > 0:
             return
+        networks, optimisers, rules = self._rules()
+        show = Show(state["latents"][k], state["particles"][k], state["field"][k])
+        lost = play(
+            *(state[name][k] for name in _LEARNED),
+            *(np.uint64(self.key), np.uint64(self.trials[k]), int(state["step"]), count),
+            tuple(Network(*network) for network in networks),
+            *(optimisers, rules, show),
+        )
+        if lost >= 0:
+            state["diverged_at"][k] = lost
+
+    def _play_all(self, state: State, count: int) -> None:
+        from .nsgan_cuda import play_trials
+
+        play_trials(
+            *(state[name] for name in ("particles", "field", "latents", "diverged_at", *_LEARNED)),
+            np.uint64(self.key), self.trials.start, int(state["step"]), count, *self._rules(),
+        )  # fmt: skip
+
+    def _rules(self) -> tuple[Any, Any, Any]:
+        """Return the networks, their optimisers and the rules of the game, as loops take them."""
+        from .nsgan_cpu import Rules
+
+        game, real = self.game, self.dtype.type
         penalty, penalty_at = game.penalty
         rules = Rules(
             loss=_LOSSES[game.loss],
@@ -338,29 +374,10 @@ class NetworkEngine:
             factors=np.linalg.cholesky(game.target.covariances),
         )
         networks = (
-            Network(*game.generator.rules(game.latents, self.dim, self.dtype)),
-            Network(*game.discriminator.rules(self.dim, 1, self.dtype)),
+            game.generator.rules(game.latents, self.dim, self.dtype),
+            game.discriminator.rules(self.dim, 1, self.dtype),
         )
-        optimisers = (game.optimiser_gen.rules(self.dtype), game.optimiser_disc.rules(self.dtype))
-        show = Show(state["latents"][k], state["particles"][k], state["field"][k])
-        names = ("generator", "discriminator", "generator_moments", "discriminator_moments")
-        arrays = (state[name][k] for name in names)
-        lost = play(
-            *arrays,
-            np.uint64(self.key),
-            np.uint64(self.trials[k]),
-            int(state["step"]),
-            count,
-            networks,
-            optimisers,
-            rules,
-            show,
-        )
-        if lost >= 0:
-            state["diverged_at"][k] = lost
-        modes = game.target.weights
-        state["metric"][k] = np.quantile(state["field"][k], 1.0 - 1.0 / len(modes))
-        state["modes"][k] = (game.target.shares(state["particles"][k]) >= modes / 4).sum()
+        return networks, (game.optimiser_gen.rules(self.dtype), game.optimiser_disc.rules(self.dtype)), rules
 
     def discriminator(self, state: State, trial: int) -> Judgement:
         """Return the discriminator of a trial."""
