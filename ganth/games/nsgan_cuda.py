@@ -8,16 +8,17 @@ global memory.  Slopes take the place of what the layers put out, on the way bac
 import math
 from collections import namedtuple
 
-from numba import cuda, float32, float64, int64, types, uint64
+from numba import cuda, float32, float64, int64, types, uint32, uint64
 
 from ..device import SHARED, back, empty, held, kernel, there
-from ..formulas import losses, random
-from ..formulas.units import LEAKY
+from ..formulas import losses, random, units
 from ..lanes import programs
-from ..lanes.on_device import activate, add_noise, add_sums, bend, carry, descend, multiply, normals
-from ..lanes.programs import MORE, WIDTH, ZERO
+from ..lanes.on_device import activate, add_noise, add_sums, bend, carry, descend, normals
+from ..lanes.programs import BIAS, MORE, SLOPES, WIDTH, ZERO
 
 BLOCK = 128
+SIDE = 4  # a thread's tile of a product is SIDE x SIDE numbers: what it reads serves SIDE multiplications
+TILE = SIDE * SIDE
 POINTS = 32  # of a tile; even
 _BLOCK_BYTES = 256  # of lanes.products.block, by which the noise is numbered
 NONE, BETWEEN, DATA = range(3)  # as in nsgan_cpu
@@ -35,6 +36,68 @@ Wholes = namedtuple(
     "Wholes",
     "loss n_disc batch penalty_at gen_code disc_code gen_optimiser disc_optimiser points wide disc gradient gen inside",
 )
+
+
+@cuda.jit(device=True)
+def _multiply(
+    mode, out, out_at, out_row, left, left_at, left_row, left_step, right, right_at, right_column, right_step,
+    rows, columns, count, biases, hidden, hidden_at, code, slope,
+):  # fmt: skip
+    """Make out[r, c] of the sum over k < count of left[r, k] right[c, k].
+
+    Arrays are flat, with a place and strides.  SLOPES are those of units whose outputs `hidden` lie as `out` does, and
+    may be what lies there.
+    """
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
+    zero = slope - slope
+    # Unsigned places: signed ones are asked at every access whether they count from the end; short ones add faster.
+    lefts, rights = uint32(left_step), uint32(right_step)
+    if rows >= SIDE and columns >= SIDE and rows * columns >= 2 * SIDE * threads:
+        across, down = -(-columns // SIDE), -(-rows // SIDE)
+        for item in range(thread, across * down, threads):
+            first, above = item % across, item // across
+            totals = cuda.local.array(TILE, out.dtype)
+            values = cuda.local.array(SIDE, out.dtype)
+            lower = cuda.local.array(SIDE, uint32)
+            upper = cuda.local.array(SIDE, uint32)
+            for i in range(SIDE):
+                # Rows and columns beyond the end repeat the last one, and are not stored.
+                r, c = min(above + i * down, rows - 1), min(first + i * across, columns - 1)
+                lower[i] = uint32(left_at + r * left_row)
+                upper[i] = uint32(right_at + c * right_column)
+                start = left[uint64(biases + r)] if mode == BIAS else zero
+                for j in range(SIDE):
+                    at = uint64(out_at + r * out_row + min(first + j * across, columns - 1))
+                    totals[i * SIDE + j] = out[at] if mode == MORE else start
+            for _ in range(count):
+                for j in range(SIDE):
+                    values[j] = right[upper[j]]
+                    upper[j] += rights
+                for i in range(SIDE):
+                    value = left[lower[i]]
+                    lower[i] += lefts
+                    for j in range(SIDE):
+                        totals[i * SIDE + j] += value * values[j]
+            for i in range(SIDE):
+                for j in range(SIDE):
+                    r, c = above + i * down, first + j * across
+                    if r < rows and c < columns:
+                        total, at = totals[i * SIDE + j], r * out_row + c
+                        if mode == SLOPES:
+                            total *= units.slope_of(code, hidden[uint64(hidden_at + at)], slope)
+                        out[uint64(out_at + at)] = total
+        return
+    for item in range(thread, rows * columns, threads):
+        r, c = item // columns, item % columns
+        at = r * out_row + c
+        total = left[uint64(biases + r)] if mode == BIAS else out[uint64(out_at + at)] if mode == MORE else zero
+        x, y = uint32(left_at + r * left_row), uint32(right_at + c * right_column)
+        for _ in range(count):
+            total += left[x] * right[y]
+            x, y = uint32(x + lefts), uint32(y + rights)
+        if mode == SLOPES:
+            total *= units.slope_of(code, hidden[uint64(hidden_at + at)], slope)
+        out[uint64(out_at + at)] = total
 
 
 @cuda.jit(device=True)
@@ -169,7 +232,7 @@ def _play(
         for turn in range(2):
             place = wholes.gen if turn == 0 else wholes.disc
             carry(
-                generators[own] if turn == 0 else discriminators[own], shared if place < inside else room, place,
+                thread, threads, generators[own] if turn == 0 else discriminators[own], shared if place < inside else room, place,
                 gen_plan if turn == 0 else disc_plan, t > first and lost == 0,
             )  # fmt: skip
         if lost != 0 and thread == 0:
@@ -200,22 +263,34 @@ def _play(
                         columns = width if row[COLUMNS] == WIDTH else row[COLUMNS]
                         terms = width if row[COUNT] == WIDTH else row[COUNT]
                         if row[COUNT] == WIDTH and row[BIASES] >= 0:
-                            add_sums(outs, row[BIASES], mode == MORE, rows, lefts, left, pitch, width, slope - slope)
-                        multiply(
+                            add_sums(
+                                thread,
+                                threads,
+                                outs,
+                                row[BIASES],
+                                mode == MORE,
+                                rows,
+                                lefts,
+                                left,
+                                pitch,
+                                width,
+                                slope - slope,
+                            )
+                        _multiply(
                             mode, outs, out, row[OUT_ROW], lefts, left, row[LEFT_ROW], row[LEFT_STEP],
                             rights, right, row[RIGHT_COLUMN], row[RIGHT_STEP], rows, columns, terms, row[BIASES],
                             outputs, hidden, code, slope,
                         )  # fmt: skip
                     elif action == programs.ACTIVATE:
-                        activate(outs, out, rows, width, pitch, code, slope)
+                        activate(thread, threads, outs, out, rows, width, pitch, code, slope)
                     elif action == programs.BEND_UP or action == programs.BEND_DOWN:
                         bend(
-                            action == programs.BEND_UP, outs, out, lefts, left, rights, right, outputs, hidden,
+                            thread, threads, action == programs.BEND_UP, outs, out, lefts, left, rights, right, outputs, hidden,
                             rows, width, pitch, code, slope,
                         )  # fmt: skip
                     elif action == programs.NOISE:
                         add_noise(
-                            outs, out, lefts, left, mode, rows, width, pitch, reals.noise, key, step, trial,
+                            thread, threads, outs, out, lefts, left, mode, rows, width, pitch, reals.noise, key, step, trial,
                             kind << 28, start, wholes.wide,
                         )  # fmt: skip
                     elif action == programs.COPY:
@@ -247,7 +322,7 @@ def _play(
                 return
             place = wholes.gen if teaches else wholes.disc
             lost |= descend(
-                shared if place < inside else room, place, shared if wholes.gradient < inside else room,
+                thread, threads, shared if place < inside else room, place, shared if wholes.gradient < inside else room,
                 wholes.gradient, gen_moments[own] if teaches else disc_moments[own],
                 gen_plan if teaches else disc_plan, reals.lr_gen if teaches else reals.lr_disc,
                 t + 1 if teaches else t * wholes.n_disc + j + 1,
@@ -271,7 +346,7 @@ def play_trials(
     kept = 3 if rules.penalty_at != NONE else int(rules.noise > 0)
     places = programs.places_of(gen_plan, disc_plan, points, kept, SHARED // real.itemsize)
     tables = programs.program_of(
-        gen_plan, disc_plan, places, points, rules.noise > 0, rules.penalty_at == BETWEEN, disc_code != LEAKY
+        gen_plan, disc_plan, places, points, rules.noise > 0, rules.penalty_at == BETWEEN, disc_code != units.LEAKY
     )
     rooms = empty((trials, places.size if places.inside < places.size else 1), real)
     reals = Reals(

@@ -7,22 +7,20 @@ follow the weights.  Every number is summed by one thread, in order, whoever tak
 
 Each of these functions is meant to be called at one place of a kernel: the compiler copies them to every place.  What
 is done with a tile is a table, made beforehand (`programs`), that the kernel reads row by row: so little is kept in
-registers from one row to the next.
+registers from one row to the next.  None asks which thread it is: in Numba's simulator that is for the kernel's file alone.
 """
 
 import math
 
-from numba import cuda, uint64
+from numba import uint64
+from numba.cuda import jit
 
 from ..formulas import optimisers, random, turns, units
 from .descent import ADAM, MOMENTUM, RMSPROP
-from .programs import BIAS, MORE, PLACES, SIZES, SLOPES, STARTS
-
-SIDE = 4  # a thread's tile of a product is SIDE x SIDE numbers: what it reads serves SIDE multiplications
-TILE = SIDE * SIDE
+from .programs import PLACES, SIZES, STARTS
 
 
-@cuda.jit(device=True)
+@jit(device=True)
 def normals(key, index, step, trial, purpose):
     """Return elements 2 index and 2 index + 1 of a stream of normal numbers."""
     a, b, c, d = random.philox(key, uint64(index), step, trial, uint64(purpose))
@@ -32,84 +30,21 @@ def normals(key, index, step, trial, purpose):
     return radius * cosine, radius * sine
 
 
-@cuda.jit(device=True)
-def multiply(
-    mode, out, out_at, out_row, left, left_at, left_row, left_step, right, right_at, right_column, right_step,
-    rows, columns, count, biases, hidden, hidden_at, code, slope,
-):  # fmt: skip
-    """Make out[r, c] of the sum over k < count of left[r, k] right[c, k].
-
-    Arrays are flat, with a place and strides.  SLOPES are those of units whose outputs `hidden` lie as `out` does, and
-    may be what lies there.
-    """
-    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
-    zero = slope - slope
-    # Unsigned places: signed ones are asked at every access whether they count from the end.
-    lefts, rights = uint64(left_step), uint64(right_step)
-    if rows >= SIDE and columns >= SIDE and rows * columns >= 2 * SIDE * threads:
-        across, down = -(-columns // SIDE), -(-rows // SIDE)
-        for item in range(thread, across * down, threads):
-            first, above = item % across, item // across
-            totals = cuda.local.array(TILE, out.dtype)
-            values = cuda.local.array(SIDE, out.dtype)
-            lower = cuda.local.array(SIDE, uint64)
-            upper = cuda.local.array(SIDE, uint64)
-            for i in range(SIDE):
-                # Rows and columns beyond the end repeat the last one, and are not stored.
-                r, c = min(above + i * down, rows - 1), min(first + i * across, columns - 1)
-                lower[i] = uint64(left_at + r * left_row)
-                upper[i] = uint64(right_at + c * right_column)
-                start = left[uint64(biases + r)] if mode == BIAS else zero
-                for j in range(SIDE):
-                    at = uint64(out_at + r * out_row + min(first + j * across, columns - 1))
-                    totals[i * SIDE + j] = out[at] if mode == MORE else start
-            for _ in range(count):
-                for j in range(SIDE):
-                    values[j] = right[upper[j]]
-                    upper[j] += rights
-                for i in range(SIDE):
-                    value = left[lower[i]]
-                    lower[i] += lefts
-                    for j in range(SIDE):
-                        totals[i * SIDE + j] += value * values[j]
-            for i in range(SIDE):
-                for j in range(SIDE):
-                    r, c = above + i * down, first + j * across
-                    if r < rows and c < columns:
-                        total, at = totals[i * SIDE + j], r * out_row + c
-                        if mode == SLOPES:
-                            total *= units.slope_of(code, hidden[uint64(hidden_at + at)], slope)
-                        out[uint64(out_at + at)] = total
-        return
-    for item in range(thread, rows * columns, threads):
-        r, c = item // columns, item % columns
-        at = r * out_row + c
-        total = left[uint64(biases + r)] if mode == BIAS else out[uint64(out_at + at)] if mode == MORE else zero
-        x, y = uint64(left_at + r * left_row), uint64(right_at + c * right_column)
-        for _ in range(count):
-            total += left[x] * right[y]
-            x += lefts
-            y += rights
-        if mode == SLOPES:
-            total *= units.slope_of(code, hidden[uint64(hidden_at + at)], slope)
-        out[uint64(out_at + at)] = total
-
-
-@cuda.jit(device=True)
-def add_sums(out, at, more, rows, source, start, pitch, width, zero):
+@jit(device=True)
+def add_sums(thread, threads, out, at, more, rows, source, start, pitch, width, zero):
     """Set numbers to the sums of rows of a tile, or (with `more`) add these."""
-    for r in range(cuda.threadIdx.x, rows, cuda.blockDim.x):
+    for r in range(thread, rows, threads):
         total = out[at + r] if more else zero
         for p in range(width):
             total += source[start + r * pitch + p]
         out[at + r] = total
 
 
-@cuda.jit(device=True)
-def activate(hidden, at, rows, width, pitch, code, slope):
+@jit(device=True)
+def activate(thread, threads, hidden, at, rows, width, pitch, code, slope):
     """Set a layer of a tile to the activation of it."""
     half = type(slope)(0.5)
-    for i in range(cuda.threadIdx.x, rows * width, cuda.blockDim.x):
+    for i in range(thread, rows * width, threads):
         place = at + i // width * pitch + i % width
         u = hidden[place]
         if code == units.LEAKY:
@@ -121,9 +56,25 @@ def activate(hidden, at, rows, width, pitch, code, slope):
         hidden[place] = u
 
 
-@cuda.jit(device=True)
+@jit(device=True)
 def add_noise(
-    read, read_at, hidden, hidden_at, layer, rows, width, pitch, deviation, key, step, trial, start, first, wide
+    thread,
+    threads,
+    read,
+    read_at,
+    hidden,
+    hidden_at,
+    layer,
+    rows,
+    width,
+    pitch,
+    deviation,
+    key,
+    step,
+    trial,
+    start,
+    first,
+    wide,
 ):
     """Set what a layer hands on to what it puts out and noise.
 
@@ -131,7 +82,7 @@ def add_noise(
     order numbers the stream's elements.
     """
     half = (width + 1) // 2
-    for i in range(cuda.threadIdx.x, rows * half, cuda.blockDim.x):
+    for i in range(thread, rows * half, threads):
         r, p = i // half, 2 * (i % half)
         block = (first + p) // wide * wide
         index = start + (layer << 22) + block * rows // 2 + (r * wide + first + p - block) // 2
@@ -142,15 +93,15 @@ def add_noise(
             read[read_at + at + 1] = hidden[hidden_at + at + 1] + deviation * odd
 
 
-@cuda.jit(device=True)
+@jit(device=True)
 def bend(
-    up, bends, bends_at, tangents, tangents_at, deltas, deltas_at, hidden, hidden_at, rows, width, pitch, code, slope
+    thread, threads, up, bends, bends_at, tangents, tangents_at, deltas, deltas_at, hidden, hidden_at, rows, width, pitch, code, slope
 ):  # fmt: skip
     """Finish a layer's tangents on the way up, or its bends on the way down, from a product that lies in `tangents`.
 
     See networks.add_pulled_slopes: on the way up, bends get their own part.
     """
-    for i in range(cuda.threadIdx.x, rows * width, cuda.blockDim.x):
+    for i in range(thread, rows * width, threads):
         at = i // width * pitch + i % width
         h, pull = hidden[hidden_at + at], tangents[tangents_at + at]
         moved = pull * units.slope_of(code, h, slope)
@@ -161,19 +112,19 @@ def bend(
             bends[bends_at + at] += moved
 
 
-@cuda.jit(device=True)
+@jit(device=True)
 def place_of(i, inputs, rows):
     """Return the place, within a layer's part of a block's copy, of parameter i of the layer."""
     weights, row = rows * inputs, inputs | 1
     return i // inputs * row + i % inputs if i < weights else rows * row + i - weights
 
 
-@cuda.jit(device=True)
-def carry(parameters, copy, copy_at, plan, out):
+@jit(device=True)
+def carry(thread, threads, parameters, copy, copy_at, plan, out):
     """Fill a block's copy from flat parameters, or (with `out`) these from the copy."""
     for layer in range(1, plan.shape[1]):
         inputs, rows = plan[SIZES, layer - 1], plan[SIZES, layer]
-        for i in range(cuda.threadIdx.x, rows * (inputs + 1), cuda.blockDim.x):
+        for i in range(thread, rows * (inputs + 1), threads):
             inner, outer = copy_at + plan[PLACES, layer] + place_of(i, inputs, rows), plan[STARTS, layer] + i
             if out:
                 parameters[outer] = copy[inner]
@@ -181,7 +132,7 @@ def carry(parameters, copy, copy_at, plan, out):
                 copy[inner] = parameters[outer]
 
 
-@cuda.jit(device=True)
+@jit(device=True)
 def _power(base, number):
     """Return base to a whole number."""
     found = 1.0
@@ -193,8 +144,10 @@ def _power(base, number):
     return found
 
 
-@cuda.jit(device=True)
-def descend(copy, copy_at, gradient, gradient_at, moments, plan, rate, step, kind, decay, second, epsilon):
+@jit(device=True)
+def descend(
+    thread, threads, copy, copy_at, gradient, gradient_at, moments, plan, rate, step, kind, decay, second, epsilon
+):
     """Take step `step` of an optimiser on a block's copy, and return 1 if this thread lost the finite numbers, else 0.
 
     See lanes.descent; moments lie like flat parameters.
@@ -205,7 +158,7 @@ def descend(copy, copy_at, gradient, gradient_at, moments, plan, rate, step, kin
         step_rate = type(epsilon)(float(rate) / (1.0 - _power(float(decay), step)))
     for layer in range(1, plan.shape[1]):
         inputs, rows = plan[SIZES, layer - 1], plan[SIZES, layer]
-        for i in range(cuda.threadIdx.x, rows * (inputs + 1), cuda.blockDim.x):
+        for i in range(thread, rows * (inputs + 1), threads):
             inner, outer = plan[PLACES, layer] + place_of(i, inputs, rows), plan[STARTS, layer] + i
             move = gradient[gradient_at + inner]
             if kind == MOMENTUM:
