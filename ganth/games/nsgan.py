@@ -348,10 +348,11 @@ class NetworkEngine:
     def _play_all(self, state: State, count: int) -> None:
         from .nsgan_cuda import play_trials
 
-        play_trials(
+        arguments: tuple[Any, ...] = (
             *(state[name] for name in ("particles", "field", "latents", "diverged_at", *_LEARNED)),
             np.uint64(self.key), self.trials.start, int(state["step"]), count, *self._rules(),
         )  # fmt: skip
+        play_trials(*arguments)
 
     def _rules(self) -> tuple[Any, Any, Any]:
         """Return the networks, their optimisers and the rules of the game, as loops take them."""

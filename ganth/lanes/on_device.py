@@ -7,7 +7,7 @@ follow the weights.  Every number is summed by one thread, in order, whoever tak
 
 Each of these functions is meant to be called at one place of a kernel: the compiler copies them to every place.  What
 is done with a tile is a table, made beforehand (`programs`), that the kernel reads row by row: so little is kept in
-registers from one row to the next.  None asks which thread it is: in Numba's simulator that is for the kernel's file alone.
+registers from one row to the next.  None asks which thread it is: Numba's simulator answers in the kernel's file alone.
 """
 
 import math
@@ -95,7 +95,8 @@ def add_noise(
 
 @jit(device=True)
 def bend(
-    thread, threads, up, bends, bends_at, tangents, tangents_at, deltas, deltas_at, hidden, hidden_at, rows, width, pitch, code, slope
+    thread, threads, up, bends, bends_at, tangents, tangents_at, deltas, deltas_at, hidden, hidden_at, rows, width,
+    pitch, code, slope,
 ):  # fmt: skip
     """Finish a layer's tangents on the way up, or its bends on the way down, from a product that lies in `tangents`.
 

@@ -21,7 +21,7 @@ Row = namedtuple(
     "Row",
     "action network mode out out_row left left_row left_step right right_column right_step rows columns count biases "
     "hidden",
-    defaults=[0] * 15,
+    defaults=[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
 )
 # Where the parts of a room begin; `size`: its numbers, `inside`: those, the first, that lie in shared memory.
 Places = namedtuple("Places", "layers parameters gradient extra gen_layers gen_parameters size inside")

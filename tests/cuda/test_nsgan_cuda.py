@@ -63,7 +63,7 @@ def assert_near(on_cpu, on_gpu):
     n_disc=st.integers(1, 2), optimisers=st.tuples(*[st.sampled_from(OPTIMISERS)] * 2),
     dtype=st.sampled_from(sorted(BOUND)), seed=st.integers(0, 99),
 )  # fmt: skip
-@settings(max_examples=6)
+@settings(max_examples=5)
 def test_iterations_are_those_of_the_cpu(
     dim, latents, batch, loss, hidden, noise, activation, penalty, place, form, n_disc, optimisers, dtype, seed
 ):
