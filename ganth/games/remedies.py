@@ -163,7 +163,7 @@ class RemedyGAN(Game):
             None: keep the first and the last step only.
         observer : callable, optional
             Called as observer(step, particles) for each record, particles (trials, n, d).
-        backend : {"cpu", "auto"}
+        backend : {"cpu", "cuda", "auto"}
         dtype : {"float64"}
         progress : bool or callable, optional
 
@@ -197,4 +197,7 @@ class RemedyGAN(Game):
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         from .remedies_engine import RemedyEngine
 
-        return RemedyEngine(self, key=key, trials=trial_keys(options))
+        return RemedyEngine(self, key=key, trials=trial_keys(options), backend=options["backend"])
+
+    def _has_cuda_loops(self) -> bool:
+        return True

@@ -26,8 +26,8 @@ class RemedyEngine:
 
     recorded: tuple[str, ...] = ("modes", "precision")
 
-    def __init__(self, game: "RemedyGAN", *, key: int, trials: range) -> None:
-        self.game, self.key, self.trials = game, key, trials
+    def __init__(self, game: "RemedyGAN", *, key: int, trials: range, backend: str = "cpu") -> None:
+        self.game, self.key, self.trials, self.backend = game, key, trials, backend
         self.dim = game.target.means.shape[1]
         extra = {"none": 0, "features": _TENSORS, "deviation": 1}[game.minibatch]
         self.gen = Stack((game.latent_dim, game.width_gen, game.width_gen, self.dim), key, trials, GENERATOR)
@@ -73,6 +73,9 @@ class RemedyEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` iterations, and bring what is recorded up to date."""
+        if self.backend == "cuda" and count > 0:
+            self._play_there(state, count)
+            count = 0
         for name, values in self._kept():
             for i in range(len(values)):
                 values[i] = state[f"{name}_{i}"]
@@ -99,6 +102,28 @@ class RemedyEngine:
         shares = self.game.target.shares(state["particles"])
         state["modes"][:] = (shares >= self.game.target.weights / 4).sum(axis=-1)
         state["precision"][:] = shares.sum(axis=-1)
+
+    def _play_there(self, state: State, count: int) -> None:
+        """Play `count` iterations on the device."""
+        from .remedies_engine_cuda import play
+
+        names = {name: [f"{name}_{i}" for i in range(len(values))] for name, values in self._kept()}
+        kinds = [names["generator" + end] + names["discriminator" + end] for end in ("", "_first", "_second")]
+        kinds.append(names["spectral"])
+        flat = [np.concatenate([state[name].reshape(len(self.trials), -1) for name in kind], axis=1) for kind in kinds]
+        target, size = self.game.target, sum(p[0].size for p in self.gen.parameters)
+        tables = (self.tensor, target.means, self.factors, self.cumulative, size, self.disc.sizes[0])
+        play(
+            *flat, state["diverged_at"], np.ascontiguousarray(state["latents"]), int(state["step"]), count,
+            [int(c) for c in state["counts"]], self.game, tables, np.uint64(self.key), self.trials[0],
+        )  # fmt: skip
+        for kind, values in zip(kinds, flat, strict=True):
+            start = 0
+            for name in kind:
+                size = state[name][0].size
+                state[name] = np.ascontiguousarray(values[:, start : start + size]).reshape(state[name].shape)
+                start += size
+        state["counts"] += count * np.array([1, self.game.n_disc])
 
     def _finite(self, latents: Array) -> NDArray[np.bool_]:
         """Return which trials have finite parameters, and finite points of `latents`."""
