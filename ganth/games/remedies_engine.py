@@ -114,7 +114,8 @@ class RemedyEngine:
         target, size = self.game.target, sum(p[0].size for p in self.gen.parameters)
         tables = (self.tensor, target.means, self.factors, self.cumulative, size, self.disc.sizes[0])
         play(
-            flat[0], flat[1], flat[2], flat[3], state["diverged_at"], np.ascontiguousarray(state["latents"]), int(state["step"]), count,
+            flat[0], flat[1], flat[2], flat[3], state["diverged_at"], np.ascontiguousarray(state["latents"]),
+            int(state["step"]), count,
             [int(c) for c in state["counts"]], self.game, tables, np.uint64(self.key), self.trials[0],
         )  # fmt: skip
         for kind, values in zip(kinds, flat, strict=True):
