@@ -84,6 +84,8 @@ class Kernel:
         Bytes of shared memory that a block takes at the sizes it is made for, beside what the source declares.
     frame : str
         Why it may use local memory; "": it may not.
+    spill : str
+        Why registers may spill, on architectures other than sm_80 and sm_90 alone; "": they may not.
     work : Work, optional
         What it does at the size that its time is estimated for.
     wait : bool
@@ -96,6 +98,7 @@ class Kernel:
     resident: int
     shared: int
     frame: str
+    spill: str = ""
     work: Work | None = None
     wait: bool = True
 
@@ -141,13 +144,14 @@ def kernel(
     resident: int = 4,
     shared: int = 0,
     frame: str = "",
+    spill: str = "",
     work: Work | None = None,
     wait: bool = True,
 ) -> Callable[[Callable[..., None]], Kernel]:
     """Decorate the source of a CUDA kernel; see `Kernel`."""
 
     def listed(function: Callable[..., None]) -> Kernel:
-        _listed.append(Kernel(function, signatures, block, resident, shared, frame, work, wait))
+        _listed.append(Kernel(function, signatures, block, resident, shared, frame, spill, work, wait))
         return _listed[-1]
 
     return listed

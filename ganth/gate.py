@@ -22,6 +22,7 @@ from .errors import BackendUnavailableError
 from .files import write_atomically
 
 ARCHITECTURES = (75, 80, 90, 100)
+NO_SPILLS = (80, 90)  # where no reason is one
 # Of a multiprocessor: registers, bytes of shared memory, threads, blocks (CUDA C++ Programming Guide, table of compute
 # capabilities); a block's registers come in units of 256 a warp.
 _LIMITS = {
@@ -56,10 +57,10 @@ class Row:
 
     def complaints(self, kernel: Kernel) -> list[str]:
         """Return what of it breaks the kernel's word; nothing if nothing does."""
-        found = []
-        if self.spilled:
+        found, excused = [], bool(kernel.spill) and self.architecture not in NO_SPILLS
+        if self.spilled and not excused:
             found.append(f"{self.spilled} bytes of registers are spilled")
-        if self.frame and not kernel.frame:
+        if self.frame and not (kernel.frame or excused):
             found.append(f"{self.frame} bytes of local memory, and no reason is given")
         if self.resident < kernel.resident:
             found.append(f"{self.resident} blocks fit on a multiprocessor, where {kernel.resident} are to")
@@ -114,7 +115,7 @@ def _row(kernel: Kernel, signature: tuple[Any, ...], text: str, architecture: in
     registers, shared = said["registers"], said["static"] + kernel.shared
     return Row(
         kernel=kernel.name,
-        real=next((str(kind.dtype) for kind in signature if hasattr(kind, "dtype")), "-"),
+        real=min((name for name in map(_scalar, signature) if name.startswith("float")), default="-"),
         architecture=architecture,
         registers=registers,
         shared=shared,
@@ -122,6 +123,11 @@ def _row(kernel: Kernel, signature: tuple[Any, ...], text: str, architecture: in
         spilled=said["spilled"] + said["loaded"],
         resident=resident(architecture, kernel.block, registers, shared),
     )
+
+
+def _scalar(kind: Any) -> str:
+    """Return the name of a Numba type, or of an array's numbers."""
+    return str(getattr(kind, "dtype", kind))
 
 
 def resident(architecture: int, block: int, registers: int, shared: int) -> int:

@@ -14,7 +14,9 @@ LAUNCH = 5e-6
 
 
 def time_of(real="float32", *, resident=4, block=128, gpu=H100, **work):
-    kernel = Kernel(lambda: None, (), block, 1, 0, "", Work("by hand", **{"blocks": 4 * 132, "arithmetic": 0.0} | work))
+    kernel = Kernel(
+        lambda: None, (), block, 1, 0, "", "", Work("by hand", **{"blocks": 4 * 132, "arithmetic": 0.0} | work)
+    )
     row = Row("games.x", real, gpu.architecture, 32, 0, 0, 0, resident)
     found = roofline.estimate(kernel, row, gpu)
     assert found is not None

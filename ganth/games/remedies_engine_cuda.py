@@ -111,6 +111,7 @@ _matrix, _row = float64[:, ::1], float64[::1]
         float64[:, :, ::1], _row, _row, int64[::1], uint64[::1], *[int64] * 23,
     ),
     block=BLOCK, resident=1, shared=SHARED,
+    spill="four words on sm_100: two networks and eight remedies keep 255 registers busy",
     # Two batches forward and back through the discriminator, one through the generator and both: 3 a parameter.
     work=Work("TS, no remedy: 100 games of 10,000 iterations", 100, 1e6 * 64 * 1200 * 3 * 3.0, 1e6 * 64 * 10.0,
               1e6 * 64 * 1200 * 9 / 2, 1e6 * 2e5),

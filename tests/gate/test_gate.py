@@ -1,5 +1,7 @@
 """The compile gate: every kernel, for each type it serves, to machine code of four architectures."""
 
+import dataclasses
+
 import pytest
 
 pytest.importorskip("numba_cuda", reason="the compile gate needs numba-cuda and ptxas: pip install 'ganth[cuda13]'")
@@ -23,6 +25,13 @@ def test_a_kernel_that_spills_is_told():
     row = gate.Row("games.x", "float32", 90, 255, 0, 64, 32, 2)
     kernel = kernels()[0]
     assert len(row.complaints(kernel)) == 3
+
+
+@pytest.mark.parametrize(("architecture", "complaints"), [(80, 2), (90, 2), (75, 0), (100, 0)])
+def test_a_reason_excuses_spills_on_other_architectures_alone(architecture, complaints):
+    kernel = dataclasses.replace(kernels()[0], spill="its sizes are what they are", resident=1)
+    row = gate.Row("games.x", "float64", architecture, 255, 0, 8, 16, 1)
+    assert len(row.complaints(kernel)) == complaints
 
 
 def test_full_figures_fit_their_time_by_the_roofline():
