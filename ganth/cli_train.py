@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from .backend import resolve
 from .checks import integer
 from .errors import InterruptedRun
 from .files import write_atomically
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--width", type=int, default=32, help="channels of the networks at half of the size (default: 32)")
     add("--noise", type=float, default=0.0, help="standard deviation of noise in the discriminator (default: 0)")
     add("--batch", type=int, default=64)
+    add("--backend", choices=("cpu", "cuda", "auto"), default="cpu")
     add("--lr", type=float, default=2e-4, help="rate of both networks (default: 2e-4)")
     add("--warmup", type=int, default=20, help="epochs before a rule may say stop (default: 20)")
     add("--every", type=int, default=5, metavar="N", help="epochs between sheets of samples (default: 5)")
@@ -55,6 +57,7 @@ def train(arguments: argparse.Namespace) -> int:
     """Train as the command line says; print what happens, write it to a folder, and return the exit status."""
     from .targets import images
 
+    arguments.backend = resolve(arguments.backend)
     every = integer("every", arguments.every, at_least=1)
     warmup = integer("warmup", arguments.warmup, at_least=0)
     out = arguments.out or pathlib.Path(f"training-{arguments.data}")
@@ -84,6 +87,7 @@ def train(arguments: argparse.Namespace) -> int:
             folder=out,
             keep=arguments.keep,
             samples=_SHEET,
+            backend=arguments.backend,
             observer=look,
             progress=course.iteration,
         )
@@ -148,7 +152,7 @@ def _introduce(
     )
     _say(
         f"training: {arguments.epochs} epochs of {game.steps_per_epoch} iterations, batch {arguments.batch}, "
-        f"rate {arguments.lr:g}, seed {arguments.seed}"
+        f"rate {arguments.lr:g}, seed {arguments.seed}, backend {arguments.backend}"
     )
     _say(
         f"constants: label means at most k_s = {rules.scale:.4g} apart; h = {rules.bandwidth:.4g} by pixel, "

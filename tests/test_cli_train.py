@@ -121,6 +121,15 @@ def test_bad_options_are_named(inside, capsys, options, message):
     assert message in capsys.readouterr().err
 
 
+def test_no_gpu_is_told_before_anything_is_made(inside, capsys, monkeypatch, tmp_path):
+    from numba import cuda
+
+    monkeypatch.setattr(cuda, "is_available", lambda: False)
+    assert cli.main(["train", "--backend", "cuda", "--out", str(tmp_path / "new")]) == 2
+    assert "backend='cuda' asked for, but" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 def test_divergence_is_exit_status_1(inside, capsys):
     with pytest.warns(ganth.DivergenceWarning):
         assert cli.main([*QUICK, "--epochs", "9", "--lr", "1e30"]) == 1

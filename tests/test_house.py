@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "stopping": set(),
     "claims": {"plotting", "files", "sweeps", "blas", "device"},
     "cli": {"cli_train", "claims", "checks", "backend", "gate", "roofline"},
-    "cli_train": {"checks", "files", "games", "nn", "metrics", "targets", "stopping", "plotting"},
+    "cli_train": {"backend", "checks", "files", "games", "nn", "metrics", "targets", "stopping", "plotting"},
 }
 LOOPS = {"numba", "llvmlite", "formulas", "backend", "device", "lanes", "math", "numpy"}
 NUMBA_TYPES = {"boolean", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"}
