@@ -21,6 +21,7 @@ from ..formulas.turns import half_turn_float32, half_turn_float64
 UNROLLED = (1, 2, 3)  # dimensions whose loops over axes are unrolled
 BLOCK = 256
 _SPREAD = 512  # sums of slices that keep a block's threads busy
+_MOST = 3400  # numbers that these sums may take of shared memory
 _HALF_TURNS = {float32: half_turn_float32, float64: half_turn_float64}
 _WHOLE = {float32: np.float32(2.0**23), float64: np.float64(2.0**52)}  # numbers from here on have no fraction
 
@@ -180,13 +181,16 @@ _PLAYERS = {
 }
 
 
-def slices_of(n, waves):
+def slices_of(n, waves, axes):
     """Return how many slices of the frequencies each particle has: a power of two.
 
-    >>> slices_of(1, 1000), slices_of(100, 1000), slices_of(1, 3), slices_of(5000, 10)
-    (512, 8, 4, 1)
+    >>> [slices_of(*sizes) for sizes in ((1, 1000, 2), (100, 1000, 2), (1, 3, 2), (5000, 10, 2), (10, 1000, 10))]
+    [512, 8, 4, 1, 32]
     """
-    return 1 << max(0, math.ceil(math.log2(min(max(_SPREAD / n, 1), waves))))
+    slices = 1 << max(0, math.ceil(math.log2(min(max(_SPREAD / n, 1), waves))))
+    while slices > 1 and (1 + slices) * n * axes > _MOST:
+        slices //= 2
+    return slices
 
 
 def places(particles, coefficients, tables):
@@ -196,7 +200,7 @@ def places(particles, coefficients, tables):
     """
     n, axes = particles.shape[1:]
     both = coefficients.shape[1]
-    room = (1 + slices_of(n, both // 2)) * n * axes
+    room = (1 + slices_of(n, both // 2, axes)) * n * axes
     sizes = [0, *(number * particles.itemsize for number in (room, room + both, room + both + tables.shape[1]))]
     inside = max(level for level, size in enumerate(sizes) if size <= SHARED)
     return inside, room, sizes[inside]
@@ -215,7 +219,7 @@ def play_trials(particles, diverged_at, coefficients, first, count, tables, alte
     on_device = [held(array) for array in played]
     _PLAYERS[axes if axes in UNROLLED else 0, particles.dtype].launch_blocks(
         trials, *on_device, first, count, held(tables), rooms, held(shares), held(rates),
-        int(alternating), slices_of(n, coefficients.shape[1] // 2), inside, room, block=BLOCK, shared=size,
+        int(alternating), slices_of(n, coefficients.shape[1] // 2, axes), inside, room, block=BLOCK, shared=size,
         outside=", ".join(("particles", "coefficients", "tables")[inside:]),
     )  # fmt: skip
     back(*zip(on_device, played, strict=True))

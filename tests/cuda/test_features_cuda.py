@@ -75,7 +75,7 @@ def test_what_does_not_fit_lies_in_global_memory_and_any_block_has_the_same_bits
     caplog.set_level("INFO", "ganth")
     one, start, call = game(axes, order="alternating"), points(2, axes), {"steps": 2, "seed": 4, "backend": "cuda"}
     wanted = one.run(start, **call)
-    room = (1 + features_cuda.slices_of(2, 21)) * 2 * axes * 8
+    room = (1 + features_cuda.slices_of(2, 21, axes)) * 2 * axes * 8
     for inside, shared in enumerate([0, room, room + 42 * 8, 10**6]):
         monkeypatch.setattr(features_cuda, "SHARED", shared)
         monkeypatch.setattr(features_cuda, "BLOCK", 2 << inside)
