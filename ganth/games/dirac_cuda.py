@@ -9,7 +9,8 @@ from numba import cuda, float32, float64, int64
 
 from ..device import Work, back, held, kernel
 from ..formulas.dirac import LINEAR, damped_flow, forces
-from ..formulas.extrapolation import COLUMNS, share
+from ..formulas.extrapolation import COLUMNS
+from ..lanes.columns import refine
 
 BLOCK = 64  # threads along a flow
 _TOLERANCE = 1e-13
@@ -91,21 +92,6 @@ def _midpoint(law, theta, phi, pace, speed, span, pieces):
     return theta, phi
 
 
-@cuda.jit(device=True)
-def _refine(table, at, apart, k, x, y, tolerance):
-    """Bring x and y, column k, into a thread's tables; see lanes.extrapolation.refine."""
-    table[at + 2 * k * apart], table[at + (2 * k + 1) * apart] = x, y
-    gap = math.inf
-    for i in range(k):
-        j = k - 1 - i
-        weight, place = share(k, j), at + 2 * j * apart
-        up, down = weight * (x - table[place]), weight * (y - table[place + apart])
-        gap = max(abs(up), abs(down))
-        x, y = x + up, y + down
-        table[place], table[place + apart] = x, y
-    return x, y, gap <= tolerance * max(abs(x), abs(y))
-
-
 def _flowing(real):
     return (real[:, :, ::1], real[::1], int64[::1], int64, int64, int64, *[float64] * 8)
 
@@ -131,7 +117,7 @@ def _play_flow(
             new_theta, new_phi, settled = theta, phi, False
             for k in range(COLUMNS):
                 x, y = _midpoint(law, theta, phi, pace, speed, size, 2 * k + 2)
-                new_theta, new_phi, settled = _refine(table, thread, threads, k, x, y, _TOLERANCE)
+                new_theta, new_phi, settled = refine(table, thread, threads, k, x, y, _TOLERANCE)
                 if settled:
                     break
             if (settled and abs(new_phi) <= clip) or size <= _SHORTEST * span:

@@ -16,7 +16,7 @@ import numpy as np
 from numba import cuda, float32, float64, int64
 
 from ..device import SHARED, Work, back, empty, held, kernel
-from ..formulas.turns import half_turn_float32, half_turn_float64
+from ..formulas.turns import fraction, half_turn_float32, half_turn_float64
 
 UNROLLED = (1, 2, 3)  # dimensions whose loops over axes are unrolled
 BLOCK = 256
@@ -24,13 +24,6 @@ _SPREAD = 512  # sums of slices that keep a block's threads busy
 _MOST = 3400  # numbers that these sums may take of shared memory
 _HALF_TURNS = {float32: half_turn_float32, float64: half_turn_float64}
 _WHOLE = {float32: np.float32(2.0**23), float64: np.float64(2.0**52)}  # numbers from here on have no fraction
-
-
-@cuda.jit(device=True)
-def _fraction(phase, whole):
-    """Return phase - rint(phase), in [-1/2, 1/2]; NaN where the phase is not finite."""
-    shift = whole if phase >= 0 else -whole
-    return phase - ((phase + shift) - shift) if abs(phase) < whole else phase - phase
 
 
 def _figure(axes, particles):
@@ -108,7 +101,7 @@ def _player(dimensions, real):
                                 for axis in range(axes):
                                     frequency = w[axis] if dimensions > 0 else table[both + axis * waves + r]
                                     phase += frequency * room[j * axes + axis]
-                                s, c = half_turn(_fraction(phase, whole))
+                                s, c = half_turn(fraction(phase, whole))
                                 share = s * masses[j]
                                 squares += share * s
                                 products += share * c
@@ -130,7 +123,7 @@ def _player(dimensions, real):
                                 for axis in range(axes):
                                     frequency = table[both + axis * waves + r]
                                     phase += frequency * (x[axis] if dimensions > 0 else room[j * axes + axis])
-                                s, c = half_turn(_fraction(phase, whole))
+                                s, c = half_turn(fraction(phase, whole))
                                 cosine, sine = row[r], row[waves + r]
                                 slope = sine - s * ((sine + sine) * s + cosine * c)
                                 for axis in range(axes):

@@ -15,9 +15,8 @@ import numpy as np
 from numba import cuda, float32, float64, int64, uint64
 
 from ..device import SHARED, Work, back, empty, held, kernel, there
-from ..formulas.draws import normal_at, uniform_at
-from ..formulas.random import DATA, NOISE
 from ..formulas.turns import fraction, half_turn_float32, half_turn_float64
+from ..lanes.blocks import draw
 
 BLOCK = 128
 _TILES = {1: 64, 2: 32}  # points of a tile, by dimension
@@ -29,20 +28,6 @@ _WORK = Work(
     "ED App. C: P = 25, N = 200, exact data: 400 games of 500 iterations", 400, 400 * 500 * (1.5e6 + 6e5), 0.0,
     400 * 500 * 6e5, 400 * 500 * 1.7e5,
 )  # fmt: skip
-
-
-@cuda.jit(device=True)
-def _draw(points, at, means, factors, cumulative, key, step, trial, p, axes):
-    """Set one point to GaussianMixture.sample's number p."""
-    chosen = uniform_at(p, key, step + uint64(1), trial, DATA) * cumulative[cumulative.size - 1]
-    mode = 0
-    for k in range(cumulative.size - 1):
-        mode += 1 if cumulative[k] <= chosen else 0
-    for axis in range(axes):
-        x = means[mode, axis]
-        for other in range(axis + 1):
-            x += factors[mode, axis, other] * normal_at(p * axes + other, key, step, trial, NOISE)
-        points[at + axis] = x
 
 
 def _player(axes, real):
@@ -101,7 +86,9 @@ def _player(axes, real):
                     if draws:
                         turn = uint64(step * repeats + stage - (1 if alternating == 1 else 2))
                         for p in range(thread, these, threads):
-                            _draw(mine, points + p * axes, centres, factors, cumulative, key, turn, trial, at + p, axes)
+                            draw(
+                                mine, points + p * axes, 1, centres, factors, cumulative, key, turn, trial, at + p, axes
+                            )
                     else:
                         for i in range(thread, these * axes, threads):
                             mine[points + i] = particles[t, at + i // axes, i % axes]

@@ -12,8 +12,9 @@ from numba import cuda, float32, float64, int64
 
 from ..device import Work, back, held, kernel, there
 from ..formulas import toy_wgan as formula
-from ..formulas.extrapolation import COLUMNS, share
+from ..formulas.extrapolation import COLUMNS
 from ..formulas.toy_wgan import EXPLICIT, REFERENCE, SYMPLECTIC
+from ..lanes.columns import refine
 
 BLOCK = 64  # threads along the reference
 _TOLERANCE = 1e-14
@@ -65,21 +66,6 @@ def _play(particles, coordinates, omegas, moving, diverged_at, first, count, pri
 
 
 @cuda.jit(device=True)
-def _refine(table, at, apart, k, x, y):
-    """Bring x and y, column k, into a thread's tables; see lanes.extrapolation.refine."""
-    table[at + 2 * k * apart], table[at + (2 * k + 1) * apart] = x, y
-    gap = math.inf
-    for i in range(k):
-        j = k - 1 - i
-        weight, place = share(k, j), at + 2 * j * apart
-        up, down = weight * (x - table[place]), weight * (y - table[place + apart])
-        gap = max(abs(up), abs(down))
-        x, y = x + up, y + down
-        table[place], table[place + apart] = x, y
-    return x, y, gap <= _TOLERANCE * max(abs(x), abs(y))
-
-
-@cuda.jit(device=True)
 def _extrapolated(table, prior, gamma, theta, omega, span):
     """See toy_wgan_cpu; the rates are taken in one place."""
     root = math.sqrt(gamma)  # omega is of the order of this times theta
@@ -97,7 +83,7 @@ def _extrapolated(table, prior, gamma, theta, omega, span):
                 old_y, y = y, old_y + (step + step) * learn
             else:
                 x, y = 0.5 * (old_x + x + step * climb), 0.5 * (old_y + y + step * learn)
-        end, slope, settled = _refine(table, cuda.threadIdx.x, cuda.blockDim.x, k, x, y / root)
+        end, slope, settled = refine(table, cuda.threadIdx.x, cuda.blockDim.x, k, x, y / root, _TOLERANCE)
         if settled:
             break
     return end, root * slope, settled

@@ -4,35 +4,24 @@ A thread does the item that it is called for.  Nothing here names `cuda` in a fu
 sees that name changed only while a kernel of its own file runs.
 """
 
-import math
-
 from numba import cuda, uint64
 
+from ..formulas.draws import normal_at, uniform_at
 from ..formulas.optimisers import rmsprop
-from ..formulas.random import DATA, NOISE, philox, uniform
-from ..formulas.turns import sin_cos_float64
+from ..formulas.random import DATA, NOISE
 
 
 @cuda.jit(device=True)
 def draw(data, at, stride, means, factors, cumulative, key, step, trial, p, axes):
     """Set the coordinates of point p, at data[at], data[at + stride], ..., to GaussianMixture.sample's."""
-    a, b, c, d = philox(key, uint64(p // 2), step + uint64(1), trial, uint64(DATA))
-    chosen = (uniform(a, b) if p % 2 == 0 else uniform(c, d)) * cumulative[cumulative.size - 1]
+    chosen = uniform_at(p, key, step + uint64(1), trial, DATA) * cumulative[cumulative.size - 1]
     mode = 0
     for k in range(cumulative.size - 1):
         mode += 1 if cumulative[k] <= chosen else 0
     for axis in range(axes):
         x = means[mode, axis]
         for other in range(axis + 1):
-            i = p * axes + other
-            a, b, c, d = philox(key, uint64(i // 2), step, trial, uint64(NOISE))
-            turn = uniform(c, d)
-            sine, cosine = sin_cos_float64(turn - 1.0 if turn >= 0.5 else turn)
-            x += (
-                factors[mode, axis, other]
-                * math.sqrt(-2.0 * math.log(uniform(a, b)))
-                * (cosine if i % 2 == 0 else sine)
-            )
+            x += factors[mode, axis, other] * normal_at(p * axes + other, key, step, trial, NOISE)
         data[at + axis * stride] = x
 
 
