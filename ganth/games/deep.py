@@ -45,6 +45,7 @@ class DeepEngine:
     """
 
     recorded: tuple[str, ...] = ()
+    moves = True  # False, on CUDA alone: a particle is replaced by what it would move by
 
     def __init__(
         self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
@@ -111,8 +112,9 @@ class DeepEngine:
         drawn = np.empty((1, 0, self.dim), self.dtype)
         real = self.dtype.type
         advance_there(
-            state, self.key, self.trials, count, self.network, weights, drawn, self._rules(), real(n), real(0), True
-        )
+            state, self.key, self.trials, count, self.network, weights, drawn, self._rules(), real(n), real(0), True,
+            moves=self.moves,
+        )  # fmt: skip
 
     def discriminator(self, state: State, trial: int) -> DenseNetwork:
         """Return the network of a trial; raise `DivergedError` if its parameters left the finite numbers."""
@@ -196,6 +198,8 @@ def advance_there(
     gain: Any,
     bias_slope: Any,
     strict: bool,
+    *,
+    moves: bool = True,
 ) -> None:
     """Play `count` steps of a game against a dense network on CUDA; see deep_cuda.play_trials for what it is told."""
     from .deep_cuda import play_trials
@@ -203,7 +207,7 @@ def advance_there(
     play_trials(
         state["particles"], state["parameters"], state.get("squares", np.empty((0, 0), weights.dtype)),
         state["diverged_at"], np.uint64(key), trials.start, int(state["step"]), count,
-        network.depth, network.width, weights, given, rules, gain, bias_slope, strict,
+        network.depth, network.width, weights, given, rules, gain, bias_slope, strict, moves,
     )  # fmt: skip
 
 

@@ -249,7 +249,7 @@ def _signature(real):
     return (
         real[:, :, ::1], table, table, table, int64[::1], uint64, int64, int64, int64, int64[::1],
         table, real[:, :, ::1], real[::1], float64[::1], float64[:, ::1], float64[:, :, ::1],
-        *[real] * 9, *[int64] * 8,
+        *[real] * 9, *[int64] * 9,
     )  # fmt: skip
 
 
@@ -272,7 +272,7 @@ def play(
     particles, parameters, squares, rooms, diverged_at, key, first_trial, first, count, jobs,
     gram, given, seeds, cumulative, means, factors,
     lr_disc, reg, lr_gen, penalty, local, other, gain, bias_slope, one,
-    points, n_disc, resampled, rms, strict, seeds_at, velocities, aside,
+    points, n_disc, resampled, rms, strict, moves, seeds_at, velocities, aside,
 ):  # fmt: skip
     """Play `count` iterations of a trial."""
     t, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
@@ -326,7 +326,9 @@ def play(
         lost = 0
         for axis in range(axes):
             for p in range(thread, n, threads):
-                moved = particles[t, p, axis] + lr_gen * rooms[t, velocities + axis * n + p]
+                moved = lr_gen * rooms[t, velocities + axis * n + p]
+                if moves == 1:
+                    moved += particles[t, p, axis]
                 rooms[t, velocities + axis * n + p] = moved
                 if not math.isfinite(moved):
                     lost = 1
@@ -346,14 +348,15 @@ def play(
 
 def play_trials(
     particles, parameters, squares, diverged_at, key, first_trial, first, count, depth, units, seeds, given, rules,
-    gain, bias_slope, strict,
+    gain, bias_slope, strict, moves=True,
 ):  # fmt: skip
     """Play `count` iterations of each trial in place; see deep_cpu.play_alone, whose `rules` these are.
 
     Parameters (trials, size); squares the same, or empty without RMSProp.  `seeds`: what the loss weighs D with at the
     generated points and at the data.  given (1 or trials, data, axes): data that are not drawn; (1, 0, axes) if they
     are.  The particles' velocities are gain times the coupled slopes; the output's bias has the slope `bias_slope`.
-    `strict`: parameters that are not finite stop a trial as particles do.
+    `strict`: parameters that are not finite stop a trial as particles do.  Unless it `moves`, a particle is replaced by
+    what it would move by.
     """
     trials, n, axes = particles.shape
     real = particles.dtype.type
@@ -366,7 +369,7 @@ def play_trials(
         trials, *on_device[:2], moments, rooms, on_device[2], key, first_trial, first, count, there(jobs.ravel()),
         *(there(array) for array in (rules.gram, given, seeds, rules.cumulative, rules.means, rules.factors)),
         rules.lr_disc, rules.reg, rules.lr_gen, rules.penalty, rules.local, rules.other, gain, bias_slope, real(1),
-        len(seeds), rules.n_disc, int(rules.resampled), int(rms), int(strict), *places,
+        len(seeds), rules.n_disc, int(rules.resampled), int(rms), int(strict), int(moves), *places,
         block=BLOCK, shared=tile_numbers(BLOCK) * particles.itemsize,
     )  # fmt: skip
     back(*zip(on_device, (particles, parameters, diverged_at), strict=True))

@@ -1,5 +1,6 @@
 """A generator network of finite width against a trained discriminator (ED, section III and appendix G)."""
 
+import math
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -188,6 +189,9 @@ class FiniteWidthGAN(Game):
             return self.seeds
         return sphere(self.effective.n_particles, self.generator.dim, key, trial=trial)
 
+    def _has_cuda_loops(self) -> bool:
+        return self.effective._has_cuda_loops()
+
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         return FiniteWidthEngine(self, key, options, threads)
 
@@ -205,8 +209,14 @@ class FiniteWidthEngine:
         self.game, self.key, self.trials = game, key, trial_keys(options)
         self.dtype = np.dtype(options["dtype"])
         n = game.effective.n_particles
-        # Of this kernel, particles stand still while the discriminator learns.
-        self.inner = game.effective.with_settings(gram=np.zeros((n, n)))._engine(key, options, threads)
+        self.backend, self._there = options["backend"], None
+        if self.backend == "cuda":
+            # Of particles that climb alone at this rate it leaves (1/N) grad D in their place.
+            self.inner: Any = game.effective.with_settings(lr_gen=1.0 / n)._engine(key, options, threads)
+            self.inner.moves = False
+        else:
+            # Of this kernel, particles stand still while the discriminator learns.
+            self.inner = game.effective.with_settings(gram=np.zeros((n, n)))._engine(key, options, threads)
         self._rooms: list[Propagation] = []
 
     def start(self, particles: Floats, masses: Floats) -> State:
@@ -226,6 +236,9 @@ class FiniteWidthEngine:
 
     def advance(self, state: State, count: int) -> None:
         """Play `count` steps."""
+        if self.backend == "cuda":
+            self._advance_there(state, count)
+            return
         generator, alternating = self.game.generator, self.game.effective.order == "alternating"
         if not self._rooms:
             self._rooms = [
@@ -246,6 +259,32 @@ class FiniteWidthEngine:
                 for trial, pull in enumerate(pulls):
                     if pull is not None and state["diverged_at"][trial] < 0:
                         self._climb(state, trial, pull, step)
+
+    def _advance_there(self, state: State, count: int) -> None:
+        from .finite_width_cuda import CODES, Climb
+
+        generator, alternating, real = self.game.generator, self.game.effective.order == "alternating", self.dtype.type
+        if self._there is None:
+            seeds = [
+                self.game._seeds(self.key, trial) for trial in self.trials[: 1 if self.game.seeds is not None else None]
+            ]
+            lifted = np.stack([np.column_stack([one, np.ones(len(one))]) for one in seeds]).astype(self.dtype)
+            self._there = np.array(state["particles"]), lifted
+        pulls, lifted = self._there
+        climb = Climb(
+            state["particles"], pulls, state["generator"], state.get("generator_squares"), state["diverged_at"],
+            lifted, generator.width, CODES[generator.activation], real(math.sqrt(2.0 / generator.width)),
+            real(self.game.effective.lr_gen),
+        )  # fmt: skip
+        learnt = state["weights" if "weights" in state else "parameters"]
+        first = int(state["step"])
+        for step in range(first, first + count):
+            if not alternating:
+                climb.look(learnt, step)
+            self.inner.advance({**state, "particles": pulls, "step": np.array(step)}, 1)
+            if alternating:
+                climb.look(learnt, step)
+            climb.step(step)
 
     def discriminator(self, state: State, trial: int) -> Discriminator:
         """Return the discriminator of a trial (its place in the state)."""

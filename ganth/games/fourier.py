@@ -46,6 +46,7 @@ class FourierEngine:
     """
 
     recorded: tuple[str, ...] = ()
+    moves = True  # False, on CUDA alone: a particle is replaced by what it would move by
 
     def __init__(
         self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
@@ -95,7 +96,7 @@ class FourierEngine:
         if self.backend == "cuda":
             from . import fourier_cuda
 
-            fourier_cuda.advance(*call)
+            fourier_cuda.advance(*call, moves=self.moves)
             return
         from .fourier_cpu import advance
 

@@ -38,14 +38,14 @@ def _player(axes, real):
     signature = (
         real[:, :, ::1], matrix, int64[::1], matrix, matrix, real[::1], real[::1], real[::1], real[::1], matrix,
         float64[:, ::1], float64[:, :, ::1], float64[::1], real, real, real, real,
-        uint64, int64, int64, int64, *[int64] * 7,
+        uint64, int64, int64, int64, *[int64] * 8,
     )  # fmt: skip
 
     @kernel(signature, block=BLOCK, resident=1, shared=SHARED, work=_WORK if axes == 2 else None)
     def play(
         particles, weights, diverged_at, rooms, data, frequencies, turns_of, forget, gain, gram,
         centres, factors, cumulative, local, other, rate, one,
-        key, first_trial, first, count, n_data, repeats, alternating, waves, columns, inside, small,
+        key, first_trial, first, count, n_data, repeats, alternating, moves, waves, columns, inside, small,
     ):  # fmt: skip
         t, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
         if diverged_at[t] >= 0:
@@ -199,7 +199,7 @@ def _player(axes, real):
                     for k in range(tiles):
                         mean += room[totals + k * axes + axis]
                     velocity = local * room[slopes + i] + other * (mean / type(one)(number))
-                x = particles[t, p, axis] + rate * velocity
+                x = (particles[t, p, axis] if moves == 1 else zero) + rate * velocity
                 room[moved + i] = x
                 if not math.isfinite(x):
                     lost = 1
@@ -238,9 +238,12 @@ def places(waves, columns, axes, itemsize):
 
 def advance(
     particles, weights, diverged_at, data, axis, forget, gain, coupling, target, n_data, key, trials, first, count,
-    repeats, alternating,
+    repeats, alternating, moves=True,
 ):  # fmt: skip
-    """See fourier_cpu.advance; tables are not padded: data (1 or trials, size), forget and gain (size,)."""
+    """See fourier_cpu.advance; tables are not padded: data (1 or trials, size), forget and gain (size,).
+
+    Unless it `moves`, a particle is replaced by what it would move by.
+    """
     games, number, axes = particles.shape
     waves, columns = weights.shape[1:]
     inside, room, size = places(waves, columns, axes, particles.itemsize)
@@ -253,7 +256,7 @@ def advance(
     _PLAYERS[axes, particles.dtype].launch_blocks(
         games, *on_device, rooms, held(data), held(axis), there(turns_of), held(forget), held(gain),
         there(np.ascontiguousarray(gram.T)), *(there(array) for array in target), local, other, rate,
-        particles.dtype.type(1), key, trials, first, count, n_data, repeats, int(alternating), waves, columns,
+        particles.dtype.type(1), key, trials, first, count, n_data, repeats, int(alternating), int(moves), waves, columns,
         inside, room, block=BLOCK, shared=size,
     )  # fmt: skip
     back(*zip(on_device, played, strict=True))

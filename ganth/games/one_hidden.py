@@ -35,6 +35,7 @@ class OneHiddenEngine:
     """
 
     recorded: tuple[str, ...] = ()
+    moves = True  # False, on CUDA alone: a particle is replaced by what it would move by
 
     def __init__(
         self, game: "EffectiveGAN", *, key: int, trials: range, dtype: str, threads: int | None, backend: str = "cpu"
@@ -122,7 +123,7 @@ class OneHiddenEngine:
         one_hidden_cuda.play_trials(
             state["particles"], state["parameters"], state.get("squares", np.empty(0, self.dtype)),
             state["diverged_at"], self._players, int(state["step"]), count,
-            one_hidden_cuda.CODES[self.game.activation], self._rules(),
+            one_hidden_cuda.CODES[self.game.activation], self._rules(), self.moves,
         )  # fmt: skip
 
     def _rules(self) -> Any:

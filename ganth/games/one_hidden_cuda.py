@@ -61,7 +61,7 @@ def _player(axes, smooth):
     own = together * axes
 
     def signature(real):
-        whole = [int64] * 8
+        whole = [int64] * 9
         return (
             real[:, :, ::1], real[:, ::1], real[:, ::1], real[:, ::1], int64[::1],
             uint64[::1], int64[:, ::1], real[:, ::1], int64, int64,
@@ -74,7 +74,7 @@ def _player(axes, smooth):
     def play(
         particles, parameters, squares, rooms, diverged_at, keys, plays, rates, first, count,
         gram, cumulative, means, factors, scale, one,
-        code, n_data, simultaneous, resampled, rms, inside, units, where,
+        code, n_data, simultaneous, resampled, rms, moves, inside, units, where,
     ):  # fmt: skip
         t, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
         if diverged_at[t] >= 0:
@@ -214,7 +214,7 @@ def _player(axes, smooth):
                 cuda.syncthreads()
             cuda.syncthreads()
             for i in range(thread, size, threads):
-                moved = room[points + i] + lr_gen * room[velocities + i]
+                moved = (room[points + i] if moves == 1 else one - one) + lr_gen * room[velocities + i]
                 room[velocities + i] = moved
                 if not math.isfinite(moved):
                     lost[0] = 1
@@ -248,11 +248,12 @@ def places(particles, parameters, n_data):
     return inside, room, sizes[inside]
 
 
-def play_trials(particles, parameters, squares, diverged_at, players, first, count, code, rules):
+def play_trials(particles, parameters, squares, diverged_at, players, first, count, code, rules, moves=True):
     """See one_hidden_cpu.play_alone; `code` is the activation's of CODES, parameters are not padded.
 
     Trials may be of games that differ in numbers: `players` are keys (trials,), trial and n_disc (trials, 2), and
-    lr_disc, reg, lr_gen, penalty, local and other of `rules`, (trials, 6).
+    lr_disc, reg, lr_gen, penalty, local and other of `rules`, (trials, 6).  Unless it `moves`, a particle is replaced by
+    what it would move by.
     """
     trials, _, axes = particles.shape
     units = parameters.shape[2]
@@ -272,7 +273,7 @@ def play_trials(particles, parameters, squares, diverged_at, players, first, cou
         trials, *on_device, rooms, stops, *map(held, players), first, count,
         *(there(array) for array in (rules.gram, rules.cumulative, rules.means, rules.factors)), rules.scale, one,
         code, rules.n_data, int(rules.simultaneous), int(rules.resampled), int(squares.size > 0),
-        inside, units, room, block=BLOCK, shared=size, outside=", ".join(("points", "parameters")[inside:]),
+        int(moves), inside, units, room, block=BLOCK, shared=size, outside=", ".join(("points", "parameters")[inside:]),
     )  # fmt: skip
     back((on_device[0], particles), (on_device[1], here[1]), (stops, diverged_at))
     if squares.size:
