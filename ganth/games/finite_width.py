@@ -200,7 +200,8 @@ class FiniteWidthEngine:
     """Plays `FiniteWidthGAN`: the engine of its effective game, whose particles it moves itself.
 
     The state is that engine's, and "generator" (trials, size), the parameters as `WideNetwork` orders them, and for
-    RMSProp "generator_squares", the running means of their squared slopes.
+    RMSProp "generator_squares", the running means of their squared slopes.  On CUDA a step is a few launches, so that a
+    network may keep a whole GPU busy: see finite_width_cuda.
     """
 
     recorded: tuple[str, ...] = ()
@@ -209,14 +210,16 @@ class FiniteWidthEngine:
         self.game, self.key, self.trials = game, key, trial_keys(options)
         self.dtype = np.dtype(options["dtype"])
         n = game.effective.n_particles
-        self.backend, self._there = options["backend"], None
+        self.backend: str = options["backend"]
+        self._there: tuple[Any, ...] | None = None
         if self.backend == "cuda":
             # Of particles that climb alone at this rate it leaves (1/N) grad D in their place.
-            self.inner: Any = game.effective.with_settings(lr_gen=1.0 / n)._engine(key, options, threads)
-            self.inner.moves = False
+            inner: Any = game.effective.with_settings(lr_gen=1.0 / n)._engine(key, options, threads)
+            inner.moves = False
         else:
             # Of this kernel, particles stand still while the discriminator learns.
-            self.inner = game.effective.with_settings(gram=np.zeros((n, n)))._engine(key, options, threads)
+            inner = game.effective.with_settings(gram=np.zeros((n, n)))._engine(key, options, threads)
+        self.inner: Engine = inner
         self._rooms: list[Propagation] = []
 
     def start(self, particles: Floats, masses: Floats) -> State:
@@ -265,10 +268,9 @@ class FiniteWidthEngine:
 
         generator, alternating, real = self.game.generator, self.game.effective.order == "alternating", self.dtype.type
         if self._there is None:
-            seeds = [
-                self.game._seeds(self.key, trial) for trial in self.trials[: 1 if self.game.seeds is not None else None]
-            ]
-            lifted = np.stack([np.column_stack([one, np.ones(len(one))]) for one in seeds]).astype(self.dtype)
+            trials = self.trials if self.game.seeds is None else self.trials[:1]
+            seeds = np.stack([self.game._seeds(self.key, trial) for trial in trials])
+            lifted = np.concatenate([seeds, np.ones((*seeds.shape[:2], 1))], axis=2).astype(self.dtype)
             self._there = np.array(state["particles"]), lifted
         pulls, lifted = self._there
         climb = Climb(

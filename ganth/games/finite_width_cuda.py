@@ -1,12 +1,13 @@
 """Loops of finite_width, for CUDA: a step of wide generators, a block for each group of units.
 
-A unit's step needs nothing of another unit's: only what a network puts out is a sum over all.  So a trial, whose network
-may have millions of parameters, is not left to one block: each block takes the step of GROUP units and what they then
-put out, and `settle`, a block for each trial, adds up.  Launches follow one another without the host waiting for any.
+A unit's step needs nothing of another unit's: only what a network puts out is a sum over all.  So a trial, whose
+network may have millions of parameters, is not left to one block: each takes the step of GROUP units and what they then
+put out, and `settle`, a block for each trial, adds up.  Launches follow one another without the host waiting for any;
+between them the discriminator learns by the loops of its own game, which leave its slopes in the place of particles.
 
 A block's products, of deltas with seeds and of weights with seeds, are made a piece at a time, of which a thread owns
-UNITS x COLUMNS numbers in registers; what it multiplies is staged through shared memory, as the piece is on its way out.
-Each number is summed by one thread in order, so that nothing depends on how many there are.
+UNITS x COLUMNS numbers in registers; what it multiplies is staged through shared memory, and so is the piece on its way
+out.  Each number is summed by one thread in order, so that nothing depends on how many there are.
 
 Parameters of a trial are flat, as `WideGenerator.split` has them; signals are [seed][unit].
 """
@@ -29,7 +30,7 @@ _TWO_OVER_ROOT_PI = 1.1283791670955126
 
 
 def piece(threads):
-    """Return how many threads share a row of a piece, rows and columns of it, and the numbers of shared memory it takes.
+    """Return how many threads share a row of a piece, its rows and columns, and the numbers of shared memory it takes.
 
     >>> piece(128)
     (16, 64, 64, 4160)

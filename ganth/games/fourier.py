@@ -78,7 +78,7 @@ class FourierEngine:
         if self._tables is None:
             self._tables = self._data(), game.modes.axis.astype(self.dtype), *self._learning()
         waves = 2 * game.modes.per_axis
-        call = (
+        call: tuple[Any, ...] = (
             state["particles"],
             state["weights"].reshape(len(self.trials), waves, -1),
             state["diverged_at"],
@@ -96,7 +96,7 @@ class FourierEngine:
         if self.backend == "cuda":
             from . import fourier_cuda
 
-            fourier_cuda.advance(*call, moves=self.moves)
+            fourier_cuda.advance(*(*call, self.moves))
             return
         from .fourier_cpu import advance
 

@@ -42,7 +42,7 @@ class OneHiddenEngine:
     ) -> None:
         self.game, self.key, self.trials, self.dtype, self.threads = game, key, trials, np.dtype(dtype), threads
         self.backend = backend
-        self._players: tuple[NDArray[Any], ...] | None = None
+        self._played: tuple[Any, ...] | None = None
         assert game.width is not None
         self.width, self.dim = game.width, game.target.means.shape[1]
 
@@ -118,12 +118,13 @@ class OneHiddenEngine:
         """Play `count` iterations, on a GPU, of the trials of engines that are `alike`, one engine after another."""
         from . import one_hidden_cuda
 
-        if self._players is None:
-            self._players = _players_of(engines)
+        if self._played is None:
+            self._played = _players_of(engines), self._rules()
+        players, rules = self._played
         one_hidden_cuda.play_trials(
             state["particles"], state["parameters"], state.get("squares", np.empty(0, self.dtype)),
-            state["diverged_at"], self._players, int(state["step"]), count,
-            one_hidden_cuda.CODES[self.game.activation], self._rules(), self.moves,
+            state["diverged_at"], players, int(state["step"]), count,
+            one_hidden_cuda.CODES[self.game.activation], rules, self.moves,
         )  # fmt: skip
 
     def _rules(self) -> Any:

@@ -251,9 +251,9 @@ def places(particles, parameters, n_data):
 def play_trials(particles, parameters, squares, diverged_at, players, first, count, code, rules, moves=True):
     """See one_hidden_cpu.play_alone; `code` is the activation's of CODES, parameters are not padded.
 
-    Trials may be of games that differ in numbers: `players` are keys (trials,), trial and n_disc (trials, 2), and
-    lr_disc, reg, lr_gen, penalty, local and other of `rules`, (trials, 6).  Unless it `moves`, a particle is replaced by
-    what it would move by.
+    `rules` are the same at every call of a run.  Trials may be of games that differ in numbers: `players` are keys
+    (trials,), trial and n_disc (trials, 2), and lr_disc, reg, lr_gen, penalty, local and other of `rules`, (trials, 6).
+    Unless it `moves`, a particle is replaced by what it would move by.
     """
     trials, _, axes = particles.shape
     units = parameters.shape[2]
@@ -271,7 +271,7 @@ def play_trials(particles, parameters, squares, diverged_at, players, first, cou
         PLAYERS[kind] = _player(*kind)
     PLAYERS[kind].launch_blocks(
         trials, *on_device, rooms, stops, *map(held, players), first, count,
-        *(there(array) for array in (rules.gram, rules.cumulative, rules.means, rules.factors)), rules.scale, one,
+        *map(held, (rules.gram, rules.cumulative, rules.means, rules.factors)), rules.scale, one,
         code, rules.n_data, int(rules.simultaneous), int(rules.resampled), int(squares.size > 0),
         int(moves), inside, units, room, block=BLOCK, shared=size, outside=", ".join(("points", "parameters")[inside:]),
     )  # fmt: skip
