@@ -313,9 +313,6 @@ class DiracGAN(Game):
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         return DiracEngine(self, options, threads)
 
-    def _has_cuda_loops(self) -> bool:
-        return True
-
     def _require_plain(self, what: str) -> None:
         wanted = {"loss": "linear", "lr_disc": 1.0, "lr_gen": 1.0, "n_disc": 1, "consensus": 0.0}
         for name, value in wanted.items():

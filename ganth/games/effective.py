@@ -326,9 +326,6 @@ class EffectiveGAN(Game):
         masses = np.full(n, 1.0 / n)
         return self._play(start, masses, key, options, observer=observer, progress=progress, threads=threads)
 
-    def _has_cuda_loops(self) -> bool:
-        return True
-
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         call: dict[str, Any] = {
             "key": key,

@@ -189,9 +189,6 @@ class FiniteWidthGAN(Game):
             return self.seeds
         return sphere(self.effective.n_particles, self.generator.dim, key, trial=trial)
 
-    def _has_cuda_loops(self) -> bool:
-        return self.effective._has_cuda_loops()
-
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         return FiniteWidthEngine(self, key, options, threads)
 

@@ -36,7 +36,7 @@ class Game:
 
     def _has_cuda_loops(self) -> bool:
         """Return whether there are CUDA loops for these settings."""
-        return False
+        return True
 
     def _options(
         self,

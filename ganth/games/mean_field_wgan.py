@@ -270,9 +270,6 @@ class MeanFieldWGAN(Game):
             self, key, options["critic"], trials=trial_keys(options), threads=threads, backend=options["backend"]
         )
 
-    def _has_cuda_loops(self) -> bool:
-        return True
-
 
 @dataclass(frozen=True)
 class SigmoidCritic:

@@ -230,9 +230,6 @@ class NSGAN(Game):
         call = {"dtype": options["dtype"], "threads": threads, "backend": options["backend"]}
         return NetworkEngine(self, key=key, trials=trial_keys(options), **call)
 
-    def _has_cuda_loops(self) -> bool:
-        return True
-
     def generator_of(self, run: Run, trial: int = 0) -> DenseFunction:
         """Return the generator of a trial of `run` as a function of latents (m, latent_dim)."""
         engine = self._engine(run.seed, run.options, None)

@@ -198,6 +198,3 @@ class RemedyGAN(Game):
         from .remedies_engine import RemedyEngine
 
         return RemedyEngine(self, key=key, trials=trial_keys(options), backend=options["backend"])
-
-    def _has_cuda_loops(self) -> bool:
-        return True

@@ -290,9 +290,6 @@ class ToyWGAN(Game):
     def _engine(self, key: int, options: dict[str, Any], threads: int | None) -> Engine:
         return ToyEngine(self, options, threads)
 
-    def _has_cuda_loops(self) -> bool:
-        return True
-
     def _values(self, loop: str, name: str, value: ArrayLike) -> Any:
         from . import toy_wgan_cpu
 
