@@ -370,7 +370,7 @@ def play_trials(
         *(there(array) for array in (rules.gram, given, seeds, rules.cumulative, rules.means, rules.factors)),
         rules.lr_disc, rules.reg, rules.lr_gen, rules.penalty, rules.local, rules.other, gain, bias_slope, real(1),
         len(seeds), rules.n_disc, int(rules.resampled), int(rms), int(strict), int(moves), *places,
-        block=BLOCK, shared=tile_numbers(BLOCK) * particles.itemsize,
+        block=BLOCK, shared=tile_numbers(BLOCK) * particles.itemsize, outside="weights, layers",
     )  # fmt: skip
     back(*zip(on_device, (particles, parameters, diverged_at), strict=True))
     if rms:

@@ -257,6 +257,6 @@ def advance(
         games, *on_device, rooms, held(data), held(axis), there(turns_of), held(forget), held(gain),
         there(np.ascontiguousarray(gram.T)), *(there(array) for array in target), local, other, rate,
         particles.dtype.type(1), key, trials, first, count, n_data, repeats, int(alternating), int(moves), waves,
-        columns, inside, room, block=BLOCK, shared=size,
+        columns, inside, room, block=BLOCK, shared=size, outside="" if inside else "waves",
     )  # fmt: skip
     back(*zip(on_device, played, strict=True))

@@ -350,7 +350,7 @@ def play_trials(particles, diverged_at, first_step, count, game, memory, kernel,
         *map(sent, (-np.asarray(factors), game.decays, np.append(game.true_masses, game.recent_weights))),
         *map(sent, (game.lr_gen * game.masses, kernel.inverse_widths, terms)),
         game.span, game.alternating, kernel.code, slices_of(n), int(inside), int(single), real(1),
-        block=BLOCK, shared=size if inside else 0,
+        block=BLOCK, shared=size if inside else 0, outside="places kept" if inside else "places kept, particles",
     )  # fmt: skip
     back((stops, diverged_at))
     particles[...] = on_device.copy_to_host()

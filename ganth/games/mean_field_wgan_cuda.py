@@ -297,5 +297,6 @@ def play(particles, critics, moments, critic_moments, diverged_at, first, count,
         first_trial, *(there(a) for a in (law.modes, law.spreads, law.shares, law.z, law.wz, law.x, law.wx)),
         law.rate, law.clip, law.decay, law.second, law.epsilon, law.kind, int(law.simultaneous), law.n_critic,
         law.batch, n, m, latents, dim, n_z, n_x, inside, small, middle, block=BLOCK, shared=size,
+        outside=", ".join(("points", "atoms", "moments")[inside:]),
     )  # fmt: skip
     back(*(pair for pair in zip(on_device, here, strict=True) if pair[1].size))

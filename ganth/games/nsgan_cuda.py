@@ -376,6 +376,6 @@ def play_trials(
     _play.launch_blocks(
         trials, *shown, held(latents), *on_device[:3], *moments, rooms, key, first_trial, first, count,
         *(there(array) for array in (gen_plan, disc_plan, *tables, rules.cumulative, rules.means, rules.factors)),
-        reals, wholes, block=BLOCK, shared=places.inside * real.itemsize,
+        reals, wholes, block=BLOCK, shared=places.inside * real.itemsize, outside=programs.outside(places),
     )  # fmt: skip
     back(*zip(shown, (particles, field), strict=True), *zip(on_device, stay, strict=True))

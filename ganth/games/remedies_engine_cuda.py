@@ -353,5 +353,6 @@ def play(parameters, firsts, seconds, lefts, diverged_at, samples, first, count,
         {"none": NONE, "features": FEATURES, "deviation": DEVIATION}[game.minibatch], int(game.spectral),
         int(game.loss == "minimax"), inside, size_gen, size_disc, size_own, room,
         int(np.abs(samples).max() > _LARGE), _LAYERS_OF, block=BLOCK, shared=taken,
+        outside=", ".join(("parameters", "batches")[inside:]),
     )  # fmt: skip
     back(*zip(on_device, here, strict=True))

@@ -59,6 +59,16 @@ def places_of(gen_plan, disc_plan, points, layers_kept, shared):
     return Places(0, *ends, max([0, *(end for end in ends if end <= shared)]))
 
 
+def outside(places):
+    """Return the names of what lies in global memory.
+
+    >>> outside(Places(0, 10, 30, 50, 60, 70, 90, 50))
+    "extra, generator's layers, generator's parameters"
+    """
+    names = ("layers", "parameters", "gradient", "extra", "generator's layers", "generator's parameters")
+    return ", ".join(name for name, end in zip(names, places[1:7], strict=True) if end > places.inside)
+
+
 def _layers(plan, pitch):
     """Yield what rows need of each layer."""
     for layer in range(1, plan.shape[1]):

@@ -106,3 +106,13 @@ def test_a_driver_older_than_the_toolkit_is_told():
     one.__dict__["_compiled"] = {(1, 8, 0, 0): old}
     with pytest.raises(ganth.BackendUnavailableError, match="update it, or pip install"):
         one.launch_blocks(1)
+
+
+def test_the_log_tells_once_what_lies_in_global_memory(caplog):
+    caplog.set_level("INFO", "ganth")
+    one = device.Kernel(lambda: None, (), 8, 1, 0, "")
+    one.__dict__["_compiled"] = {(1, 8, 0, 2048): lambda *_: None}
+    for _ in range(2):
+        one.launch_blocks(1, shared=2048, outside="parameters of this test")
+    told = "blocks of 8 threads, each 2.0 KB of shared memory; in global memory: parameters of this test"
+    assert [told in record.getMessage() for record in caplog.records] == [True]
