@@ -91,7 +91,7 @@ def _source_hash() -> str:
     """Return a hash of every source that can enter machine code, the compiler's versions and the CPU's name.
 
     A source that neither speaks of Numba nor uses `compiled` is not compiled, and a change in it leaves compiled
-    code valid.
+    code valid; but constants of formulas and lanes may be part of it.
     """
     import llvmlite
     import llvmlite.binding as llvm
@@ -101,7 +101,7 @@ def _source_hash() -> str:
     root = pathlib.Path(__file__).parent
     for path in sorted(root.rglob("*.py")):
         source = path.read_bytes()
-        if b"numba" in source or b"@compiled" in source:
+        if b"numba" in source or b"@compiled" in source or path.parent.name in ("formulas", "lanes"):
             digest.update(str(path.relative_to(root)).encode() + source)
     for part in (numba.__version__, llvmlite.__version__, llvm.get_host_cpu_name(), sys.version):
         digest.update(part.encode())

@@ -274,7 +274,7 @@ def places(n, m, latents, dim, n_z, n_x):
     """Return what is in shared memory (0: nothing, 1: points, 2: atoms too, 3: all), numbers of the first two, bytes.
 
     >>> places(100, 100, 1, 1, 40, 80), places(2000, 2000, 1, 1, 1, 1)[0]
-    ((3, 720, 600, 20160), 1)
+    ((3, 640, 600, 19520), 1)
     """
     parts = n_z * dim * max(slices_of(n_z * dim, n), slices_of(n_z, m))
     small = n_z * (latents + 1 + 2 * dim) + n_x * (dim + 1) + parts
