@@ -1,6 +1,7 @@
 """The compile gate: every kernel, for each type it serves, to machine code of four architectures."""
 
 import dataclasses
+import pathlib
 
 import pytest
 
@@ -41,3 +42,9 @@ def test_full_figures_fit_their_time_by_the_roofline():
     assert 1 < max(seconds["ED Fig. 5"]) < 120
     assert len(seconds["KD Fig. 3"]) == 2
     assert 1 < sum(seconds["KD Fig. 3"]) < 30
+
+
+def test_the_table_in_the_docs_names_every_kernel():
+    told = (pathlib.Path(__file__).parents[2] / "benchmarks" / "results" / "kernels.txt").read_text()
+    listed = {line.split()[0] for line in told.partition("\n\n")[0].splitlines()[1:]}
+    assert listed == {one.name for one in kernels()}
