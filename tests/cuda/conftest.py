@@ -1,6 +1,7 @@
 """Tests of CUDA loops: in Numba's simulator (NUMBA_ENABLE_CUDASIM=1 before Python starts), or on a GPU."""
 
 import pathlib
+from fractions import Fraction
 
 import pytest
 
@@ -18,3 +19,20 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning"))  # NumPy in the simulator
         if not there:
             item.add_marker(pytest.mark.skip(reason="no CUDA device, and NUMBA_ENABLE_CUDASIM is off: `make test`"))
+
+
+@pytest.fixture(scope="module")
+def one_rounding():
+    """Let the simulator's fma round once, as a GPU's does."""
+    from ganth.backend import simulated
+
+    with pytest.MonkeyPatch.context() as patch:
+        if simulated():
+            from numba.cuda.simulator.kernelapi import FakeCUDAModule
+
+            patch.setattr(
+                FakeCUDAModule,
+                "fma",
+                lambda self, a, b, c: float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))),
+            )
+        yield

@@ -1,7 +1,5 @@
 """Precision, recall, density and coverage on CUDA: squares, ties and all to the bit of the CPU's."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,18 +10,10 @@ from ganth.metrics import density_coverage, neighbours, neighbours_cpu, neighbou
 
 
 @pytest.fixture(autouse=True, scope="module")
-def small_blocks_and_one_rounding():
-    """Let blocks be small, and the simulator's fma round once, as a GPU's does."""
+def small_blocks(one_rounding):
+    """Let blocks be small."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbours_cuda, "BLOCK", 8)
-        if ganth.backend.simulated():
-            from numba.cuda.simulator.kernelapi import FakeCUDAModule
-
-            patch.setattr(
-                FakeCUDAModule,
-                "fma",
-                lambda self, a, b, c: float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))),
-            )
         yield
 
 

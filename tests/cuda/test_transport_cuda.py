@@ -1,7 +1,5 @@
 """Wasserstein-2 on CUDA, a thread an assignment: to the bit of the CPU's own, to rounding of POT's."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,18 +10,10 @@ from ganth.metrics import transport, transport_cuda, wasserstein2_many
 
 
 @pytest.fixture(autouse=True, scope="module")
-def small_blocks_and_one_rounding():
-    """Let blocks be small, and the simulator's fma round once, as a GPU's does."""
+def small_blocks(one_rounding):
+    """Let blocks be small."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transport_cuda, "BLOCK", 8)
-        if ganth.backend.simulated():
-            from numba.cuda.simulator.kernelapi import FakeCUDAModule
-
-            patch.setattr(
-                FakeCUDAModule,
-                "fma",
-                lambda self, a, b, c: float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))),
-            )
         yield
 
 
