@@ -10,6 +10,7 @@ from numba import njit, prange
 
 from ..backend import compiled
 from ..formulas import toy_wgan as formula
+from ..formulas.extrapolation import narrowed
 from ..formulas.toy_wgan import ALTERNATING, EXPLICIT, REFERENCE, SYMPLECTIC
 from ..lanes.extrapolation import COLUMNS, refine
 
@@ -62,13 +63,7 @@ def _meets(law, theta, omega, span, wall, of_theta):
         rate = _rates(law, x, y)
         value = x if of_theta else y - wall
         slope = rate[0] if of_theta else rate[1]
-        if (value > 0) == falls:
-            low = time
-        else:
-            high = time
-        after = time - value / slope if slope != 0 else -1.0
-        if not low < after < high:
-            after = 0.5 * (low + high)
+        low, high, after = narrowed(low, high, time, value, slope, falls)
         if abs(after - time) <= 1e-16 * span or value == 0:
             break
         time = after

@@ -12,7 +12,7 @@ from numba import cuda, float32, float64, int64
 
 from ..device import Work, back, held, kernel, there
 from ..formulas import toy_wgan as formula
-from ..formulas.extrapolation import COLUMNS
+from ..formulas.extrapolation import COLUMNS, narrowed
 from ..formulas.toy_wgan import EXPLICIT, REFERENCE, SYMPLECTIC
 from ..lanes.columns import refine
 
@@ -138,13 +138,7 @@ def _flow(table, prior, gamma, clip, theta, omega, span):
         elif mode in (_ZERO, _WALL):
             value = x if mode == _ZERO else y - wall
             slope = formula.density(prior, x) * y if mode == _ZERO else -gamma * formula.excess(prior, x)
-            if (value > 0) == falls:
-                low = time
-            else:
-                high = time
-            after = time - value / slope if slope != 0 else -1.0
-            if not low < after < high:
-                after = 0.5 * (low + high)
+            low, high, after = narrowed(low, high, time, value, slope, falls)
             tries += 1
             found = abs(after - time) <= 1e-16 * taken or value == 0
             time = time if found else after

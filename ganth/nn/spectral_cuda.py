@@ -35,8 +35,8 @@ def _normalise(vector, lanes, size, thread, threads):
 
 
 @cuda.jit(device=True)
-def _times(outer, room, matrix, at, inner, rows, columns, thread, threads):
-    """Set outer to the matrix times inner; room: LANES numbers for each row."""
+def _times_in_lanes(room, matrix, at, inner, rows, columns, thread, threads):
+    """Set room to LANES parts of each number of the matrix times inner."""
     for i in range(thread, rows * LANES, threads):
         r, lane = i // LANES, i % LANES
         total = inner[0] * 0
@@ -44,6 +44,12 @@ def _times(outer, room, matrix, at, inner, rows, columns, thread, threads):
             total += matrix[at + r * columns + c] * inner[c]
         room[i] = total
     cuda.syncthreads()
+
+
+@cuda.jit(device=True)
+def _times(outer, room, matrix, at, inner, rows, columns, thread, threads):
+    """Set outer to the matrix times inner; room: LANES numbers for each row."""
+    _times_in_lanes(room, matrix, at, inner, rows, columns, thread, threads)
     for r in range(thread, rows, threads):
         total = room[r * LANES]
         for lane in range(1, LANES):
@@ -88,13 +94,7 @@ def power_iterations(
             state[outer_at + i] = outer[i]
         for i in range(thread, columns, threads):
             state[inner_at + i] = inner[i]
-    for i in range(thread, rows * LANES, threads):
-        r, lane = i // LANES, i % LANES
-        total = inner[0] * 0
-        for c in range(lane, columns, LANES):
-            total += parameters[at + r * columns + c] * inner[c]
-        room[i] = total
-    cuda.syncthreads()
+    _times_in_lanes(room, parameters, at, inner, rows, columns, thread, threads)
     for lane in range(thread, LANES, threads):
         total = float64(0)
         for r in range(rows):

@@ -1,5 +1,6 @@
 """Tests of CUDA loops: in Numba's simulator (NUMBA_ENABLE_CUDASIM=1 before Python starts), or on a GPU."""
 
+import math
 import pathlib
 from fractions import Fraction
 
@@ -26,13 +27,14 @@ def one_rounding():
     """Let the simulator's fma round once, as a GPU's does."""
     from ganth.backend import simulated
 
+    def fma(self, a, b, c):
+        if not all(map(math.isfinite, (a, b, c))):
+            return a * b + c
+        return type(a)(float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))))
+
     with pytest.MonkeyPatch.context() as patch:
         if simulated():
             from numba.cuda.simulator.kernelapi import FakeCUDAModule
 
-            patch.setattr(
-                FakeCUDAModule,
-                "fma",
-                lambda self, a, b, c: float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))),
-            )
+            patch.setattr(FakeCUDAModule, "fma", fma)
         yield

@@ -1,7 +1,5 @@
 """Fields of two densities on CUDA against the CPU loops, through the public door."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,19 +17,7 @@ BOX = UniformBox([-2, -2], [2, 2])
 X = 3 * ganth.streams.normal(1, (7, 2))
 
 
-@pytest.fixture(autouse=True)
-def one_rounding(monkeypatch):
-    """Let the simulator's fma round once, as a GPU's does."""
-    if not ganth.backend.simulated():
-        return
-    from numba.cuda.simulator.kernelapi import FakeCUDAModule
-
-    def fma(self, a, b, c):
-        if not all(map(np.isfinite, (a, b, c))):
-            return a * b + c
-        return type(a)(float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))))
-
-    monkeypatch.setattr(FakeCUDAModule, "fma", fma)
+pytestmark = pytest.mark.usefixtures("one_rounding")
 
 
 def density(rng, dim, kind):
